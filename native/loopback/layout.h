@@ -1,0 +1,126 @@
+/*
+ * Every byte that two processes of one node share or exchange: the pages of a connection and the
+ * frames on its socket. TypeScript reads the first two pages of the control block; its offsets
+ * (src/native/layout.ts) are compared with these by a test. Version 1.
+ *
+ * A connection's CONTROL BLOCK in the importer is three pages in a row:
+ *
+ *   page 0  LOCAL    private to the importing process, written by its agent
+ *   page 1  STATUS   written by the exporter, read-only to the importer (sealed FUTURE_WRITE)
+ *   page 2  MAILBOX  written by the importer; hostile to whoever reads it in the exporter
+ *
+ *   LOCAL                          STATUS                             MAILBOX
+ *     0  u32 state                   0  u32 magic "RSMs"                0  u32 magic "RSMm"
+ *                                    4  u32 version                     4  u32 version
+ *                                    8  u32 state
+ *                                   12  u32 rebind_epoch
+ *                                   16  u64 length_bytes
+ *                                   64  event words                    64  event words
+ *
+ *   EVENT WORDS (one cache line)
+ *     0  u32 posted                 events posted by the writer of this page (accumulating)
+ *     4  u32 coalesced              events posted with NO_ACCUMULATE by the writer of this page
+ *     8  u32 delivered              how many of the peer's `posted` the writer has delivered
+ *    12  u32 delivered_coalesced    how many of the peer's `coalesced` the writer has delivered
+ *
+ * States only go up: CONNECTED, then WITHDRAWN. A barrier closes well when, after a full fence, both
+ * LOCAL.state and STATUS.state are CONNECTED (design 3.6).
+ */
+#ifndef RSM_LAYOUT_H
+#define RSM_LAYOUT_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RSM_LAYOUT_VERSION 1u
+#define RSM_STATUS_MAGIC 0x734d5352u  /* "RSMs" */
+#define RSM_MAILBOX_MAGIC 0x6d4d5352u /* "RSMm" */
+#define RSM_PAGE_BYTES 4096u          /* of control pages; the OS page on x86-64 and most arm64 */
+
+enum rsm_connection_state { RSM_CONNECTED = 1, RSM_WITHDRAWN = 2 };
+
+struct rsm_event_words {
+  _Atomic uint32_t posted;
+  _Atomic uint32_t coalesced;
+  _Atomic uint32_t delivered;
+  _Atomic uint32_t delivered_coalesced;
+};
+
+struct rsm_local_page {
+  _Atomic uint32_t state;
+};
+
+struct rsm_status_page {
+  uint32_t magic;
+  uint32_t version;
+  _Atomic uint32_t state;
+  _Atomic uint32_t rebind_epoch; /* no barrier compares it (C-051) */
+  uint64_t length_bytes;
+  uint8_t reserved[40];
+  struct rsm_event_words events;
+};
+
+struct rsm_mailbox_page {
+  uint32_t magic;
+  uint32_t version;
+  uint8_t reserved[56];
+  struct rsm_event_words events;
+};
+
+_Static_assert(offsetof(struct rsm_status_page, state) == 8, "drawn above");
+_Static_assert(offsetof(struct rsm_status_page, events) == 64, "drawn above");
+_Static_assert(offsetof(struct rsm_mailbox_page, events) == 64, "drawn above");
+
+/*
+ * FRAMES: SOCK_SEQPACKET, one frame a packet, all of one size. Descriptors flow only from exporter to
+ * importer. Anything else on the socket (another size, magic, version, type, or a field out of range)
+ * ends that connection and nothing more.
+ *
+ *    0  u32 magic "RSM1"      16  u32 permission    CONNECT asked, ACCEPT granted (0400|0200)
+ *    4  u16 version           20  u32 code          REFUSE: the RSMERR code
+ *    6  u16 type              24  u32 epoch         REBIND and its acknowledgement
+ *    8  u32 node              28  i32 shmid         memory kind SYSV, else -1
+ *   12  u32 segment_id        32  u64 length_bytes  of the segment
+ *                             40  u64 memory_offset first byte of the range in a SYSV segment
+ *
+ *   type          from       with descriptors (in this order)
+ *   CONNECT       importer   -
+ *   ACCEPT        exporter   status, mailbox, bell, memory (memory absent for SYSV)
+ *   REFUSE        exporter   -                       then the exporter closes
+ *   REBIND        exporter   memory (absent for SYSV)
+ *   REBOUND       importer   -                       acknowledges REBIND with the same epoch
+ *   WITHDRAW      exporter   -
+ *   WITHDRAWN     importer   -                       acknowledges; then both sides close
+ */
+#define RSM_FRAME_MAGIC 0x314d5352u /* "RSM1" */
+#define RSM_FRAME_VERSION 1u
+#define RSM_FRAME_DESCRIPTORS 4
+
+enum rsm_frame_type {
+  RSM_FRAME_CONNECT = 1,
+  RSM_FRAME_ACCEPT = 2,
+  RSM_FRAME_REFUSE = 3,
+  RSM_FRAME_REBIND = 4,
+  RSM_FRAME_REBOUND = 5,
+  RSM_FRAME_WITHDRAW = 6,
+  RSM_FRAME_WITHDRAWN = 7,
+};
+
+struct rsm_frame {
+  uint32_t magic;
+  uint16_t version;
+  uint16_t type;
+  uint32_t node;
+  uint32_t segment_id;
+  uint32_t permission;
+  uint32_t code;
+  uint32_t epoch;
+  int32_t shmid;
+  uint64_t length_bytes;
+  uint64_t memory_offset;
+};
+
+_Static_assert(sizeof(struct rsm_frame) == 48, "drawn above");
+
+#endif

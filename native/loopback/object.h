@@ -1,0 +1,62 @@
+/*
+ * Memory objects: what a page descriptor names. One memfd, sealed SHRINK|GROW|SEAL, mode 0600,
+ * NOEXEC_SEAL where the kernel has it, close-on-exec; or a System V segment, which has no descriptor.
+ * All functions return RSM_SUCCESS or an RSMERR code (codes.h) unless they say otherwise.
+ */
+#ifndef RSM_OBJECT_H
+#define RSM_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum rsm_object_kind { RSM_OBJECT_MEMFD, RSM_OBJECT_SYSV };
+enum { RSM_PERM_READ = 0400, RSM_PERM_WRITE = 0200, RSM_PERM_RDWR = 0600 };
+enum { RSM_MEMORY_HUGE = 1, RSM_MEMORY_LOCK = 2 };
+
+struct rsm_object {
+  _Atomic int references;
+  enum rsm_object_kind kind;
+  int fd;                 /* -1 for SYSV */
+  int shmid;              /* -1 for MEMFD */
+  uint64_t memory_offset; /* first byte of the range inside a System V segment, else 0 */
+  uint64_t length;
+  bool read_only; /* sealed FUTURE_WRITE: nobody can map it for writing any more, whoever asks */
+  bool exposed;   /* a descriptor went to another uid, or an importer did not acknowledge: see 3.5 */
+};
+
+/* A zeroed object of its own; length is a page multiple. Pages are reserved now (fallocate), so that a
+ * shortage is INSUFFICIENT_MEM here and never a SIGBUS later. */
+int rsm_object_create(uint64_t length, unsigned flags, struct rsm_object **out);
+int rsm_object_of_sysv(int shmid, uint64_t memory_offset, uint64_t length, struct rsm_object **out);
+/* Takes a descriptor that came from a peer: seals first, then type and size are checked (hostile until
+ * then). Owns fd in every case. permission is what the connection was granted. */
+int rsm_object_of_descriptor(int fd, uint64_t length, uint32_t permission, struct rsm_object **out);
+struct rsm_object *rsm_object_keep(struct rsm_object *object);
+void rsm_object_drop(struct rsm_object *object); /* closes at the last reference */
+
+int rsm_object_seal_read_only(struct rsm_object *object);
+/* A descriptor to send for this granted permission: read-write, or a reopened read-only one.
+ * Returns the descriptor (the caller closes it) or -1. MEMFD only. */
+int rsm_object_descriptor(const struct rsm_object *object, uint32_t permission);
+
+/* Maps [offset, offset+length) at an address of the kernel's choice. With write permission MAP_SHARED;
+ * read-only MEMFD: MAP_PRIVATE|MAP_NORESERVE and writable, so that a stray store of JavaScript does not
+ * fault; read-only SYSV: PROT_READ. length is rounded up to whole pages. */
+int rsm_object_map(const struct rsm_object *object, uint64_t offset, uint64_t length,
+                   uint32_t permission, void **address);
+/* The same, moved over what is mapped at address (fresh mapping + mremap: never a hole). */
+int rsm_object_map_over(const struct rsm_object *object, uint64_t offset, uint64_t length,
+                        uint32_t permission, void *address);
+void rsm_object_punch(const struct rsm_object *object); /* zeroes all its pages for whoever holds it */
+
+/* Scratch pages over [address, address+length): loads are undefined, stores go nowhere. */
+int rsm_scratch_over(void *address, size_t length);
+/* A one-page memfd mapped read-write here; *fd is for the peer (read-only for it when sealed_for_peer:
+ * FUTURE_WRITE after mapping). */
+int rsm_control_page(bool sealed_for_peer, void **address, int *fd);
+
+size_t rsm_page_size(void);
+size_t rsm_page_round(size_t length);
+
+#endif

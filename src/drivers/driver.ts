@@ -1,0 +1,78 @@
+/**
+ * The controller-driver seam (our RSMPI, rsmapi.md 4.1). A driver moves segments between processes; the
+ * rules of RSMAPI are above it, in `core`. Arguments have been checked when they arrive here. Functions
+ * throw `RsmError`; a failing call leaves everything as it was.
+ */
+import type { ControllerAttributes } from '../core/attributes.ts';
+import type { GrantTable } from '../core/access.ts';
+
+/** A page-aligned range of memory of this library. */
+export interface MemoryRange {
+  buffer: ArrayBuffer;
+  byteOffset: number;
+  byteLength: number;
+}
+
+export interface Driver {
+  /** Type and unit: `loopback`, `ofi0`. */
+  readonly name: string;
+  readonly nodeId: number;
+  readonly attributes: ControllerAttributes;
+  /** How many entries an access list may have here: 1 on loopback (C-079). */
+  readonly accessListLimit: number;
+  /** Whether segments can be published to, or imported from, that node through this controller. */
+  reaches(node: number): boolean;
+  createExport(memory: MemoryRange, options: { readOnly: boolean }): DriverExport;
+  connect(target: ConnectTarget): DriverImport;
+  connectAsync(target: ConnectTarget, signal: AbortSignal | undefined): Promise<DriverImport>;
+  close(): void;
+}
+
+export interface ConnectTarget {
+  node: number;
+  id: number;
+  permission: number;
+}
+
+export interface DriverEvents {
+  /** Posts to whoever is on the other side. */
+  post(noAccumulate: boolean): void;
+  take(): boolean;
+  /** Blocks. false: timed out. -1: no limit. Throws INTERRUPTED, INSUFFICIENT_RESOURCES. */
+  wait(timeoutMs: number): boolean;
+  /** Readable while events are pending. Throws INSUFFICIENT_RESOURCES. */
+  descriptor(): number;
+  /** Calls back on the event loop while events may be pending; null stops. */
+  watch(callback: (() => void) | null, alive: boolean): void;
+}
+
+export interface DriverExport {
+  readonly events: DriverEvents;
+  readonly importers: number;
+  /** id 0: the next system id. Returns the id. Throws SEGID_IN_USE, INSUFFICIENT_RESOURCES. */
+  publish(id: number, grants: GrantTable): number;
+  republish(grants: GrantTable): void;
+  unpublish(): void;
+  rebind(memory: MemoryRange): void;
+  destroy(): void;
+}
+
+export interface DriverImport {
+  readonly events: DriverEvents;
+  readonly byteLength: number;
+  /** Of the exporting process, from the kernel. */
+  readonly owner: { uid: number; pid: number };
+  /**
+   * The generation check of 1.7: a full fence, then whether the connection is whole since connect.
+   * True promises that every access made before the call reached memory that was still exported.
+   */
+  intact(): boolean;
+  /** A window. internal: for put and get, not handed to the program. */
+  map(offset: number, length: number, permission: number, internal: boolean): ArrayBuffer;
+  /** The window over `at` (RSM_MAP_FIXED). */
+  mapFixed(offset: number, length: number, permission: number, at: MemoryRange): void;
+  unmap(): void;
+  disconnect(): void;
+  /** Called once when the connection is aborted by the other side; does not keep the process alive. */
+  onAbort(callback: () => void): void;
+}

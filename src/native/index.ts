@@ -1,0 +1,117 @@
+/**
+ * The one declaration of what is native. All native functions stand here and nothing else does: system
+ * calls, the agent thread and its hand-shakes. They check types and hold no policy; TypeScript decides.
+ *
+ * Failing functions return an RSMERR code (a number > 0, see `errors.ts`) and change nothing; where a
+ * function has a result, the result is not a number. Everything here is for the rooms `drivers` and
+ * `node` and the memory functions of `core`; programs never see it.
+ */
+import { load } from './load.ts';
+
+declare const kind: unique symbol;
+/** Opaque native objects. Each belongs to the thread that made it and ends with it at the latest. */
+export type NativeRecord = { readonly [kind]: 'record' };
+export type NativeExport = { readonly [kind]: 'export' };
+export type NativeImport = { readonly [kind]: 'import' };
+/** An RSMERR code; 0 is success. */
+export type Code = number;
+
+export interface ConnectRequest {
+  /** Where the exporter's agent listens. */
+  socketPath: string;
+  /** The uid that must be listening there; another one is SEG_NOT_PUBLISHED. */
+  owner: number;
+  /** The importing node. */
+  node: number;
+  id: number;
+  permission: number;
+  timeoutMs: number;
+}
+
+export interface Connection {
+  handle: NativeImport;
+  /** The control block, `CONTROL_BYTES` long: see `layout.ts`. Never shown to programs: its second
+   * page is read-only and a store to it faults. */
+  control: ArrayBuffer;
+  byteLength: number;
+  uid: number;
+  pid: number;
+}
+
+export interface Native {
+  pageSize(): number;
+  /** The process's umask, read without changing it. */
+  umask(): number;
+
+  // Memory. `address` arguments are a buffer of this library and a byte offset in it.
+  /** flags: 1 huge pages, 2 locked. The buffer has exactly `bytes` bytes; the memory behind it is
+   * whole pages. Code: INSUFFICIENT_MEM. */
+  allocate(bytes: number, flags: number): ArrayBuffer | Code;
+  /** length -1: to the end of the file. A string is a sentence about what the system said (errno name
+   * and path), with the code in front: "32 ENOMEM". */
+  mapFile(path: string, offset: number, length: number): ArrayBuffer | { code: Code; errno: string };
+  attachSystemV(shmid: number): ArrayBuffer | { code: Code; errno: string };
+  /** Detaches the buffer. BAD_ADDR: not an allocation of this library; INSUFFICIENT_RESOURCES: exported. */
+  release(buffer: ArrayBuffer): Code;
+  /** 0 when [offset, offset+length) of the buffer is memory of this library that could be exported now. */
+  checkMemory(buffer: unknown, offset: number, length: number, readOnly: boolean): Code;
+
+  // The runtime directory.
+  /** OFD lock on the whole file; false after timeoutMs. Throws a system error. */
+  lockFile(fd: number, exclusive: boolean, timeoutMs: number): boolean;
+  unlockFile(fd: number): void;
+  /** Whether somebody else holds a write lock on it. */
+  isLocked(fd: number): boolean;
+  /** Creates `directory/name` (locked) and the listening socket `directory/name.s`. Throws a system
+   * error (EEXIST, EACCES, …). Both go with this thread. */
+  openRecord(directory: string, name: string): NativeRecord;
+  writeRecord(record: NativeRecord, text: string): void;
+  closeRecord(record: NativeRecord): void;
+
+  // Export side. `grants` is the table drawn in native/loopback/access.h.
+  createExport(buffer: ArrayBuffer, offset: number, length: number, readOnly: boolean): NativeExport | Code;
+  /** `claim` is the file name of the claim beside the record. SEGID_IN_USE when it exists. */
+  publish(segment: NativeExport, record: NativeRecord, id: number, claim: string, grants: Uint32Array): Code;
+  republish(segment: NativeExport, grants: Uint32Array): Code;
+  unpublish(segment: NativeExport): Code;
+  rebind(segment: NativeExport, buffer: ArrayBuffer, offset: number): Code;
+  destroyExport(segment: NativeExport): void;
+  importers(segment: NativeExport): number;
+  /** The access decision for a table and a peer made up by a test: the evaluator itself. */
+  decideAccess(grants: Uint32Array, uid: number, gid: number, groups: Uint32Array, node: number, permission: number): Code;
+
+  // Import side.
+  connect(request: ConnectRequest): Connection | Code;
+  /** The same on a thread of the pool; `cancel` ends it with INTERRUPTED. */
+  connectAsync(request: ConnectRequest): { result: Promise<Connection | Code>; cancel(): void };
+  /** internal: not handed to a program (a read-only System V window is then allowed). fixed: memory of
+   * this library to map over; null otherwise. With fixed, the result is `fixed` itself. */
+  map(segment: NativeImport, offset: number, length: number, permission: number, internal: boolean,
+    fixed: ArrayBuffer | null, fixedOffset: number): ArrayBuffer | Code;
+  /** Ends the mapping and detaches `buffer` (null for a fixed one). */
+  unmap(segment: NativeImport, buffer: ArrayBuffer | null): void;
+  /** Ends the connection; `buffer` as in unmap when it is mapped. */
+  disconnect(segment: NativeImport, buffer: ArrayBuffer | null): void;
+  /** Calls back on this thread when an import of this thread is aborted. Does not keep the process alive. */
+  onAbort(callback: (segment: NativeImport) => void): void;
+
+  // Events of either kind of segment.
+  post(segment: NativeExport | NativeImport, noAccumulate: boolean): void;
+  /** Consumes one pending event. */
+  take(segment: NativeExport | NativeImport): boolean;
+  /** Blocks this thread. Milliseconds, -1 for no limit. 0, TIMEOUT, INTERRUPTED, INSUFFICIENT_RESOURCES. */
+  wait(segment: NativeExport | NativeImport, timeoutMs: number): Code;
+  /** A descriptor of this process that is readable while events are pending; -1: none to be had. */
+  eventDescriptor(segment: NativeExport | NativeImport): number;
+  /** Calls back on the event loop each time events may be pending; the first call starts it. `alive`:
+   * whether it keeps the process alive. callback null stops it. */
+  watch(segment: NativeExport | NativeImport, callback: (() => void) | null, alive: boolean): Code;
+  /** poll(2) with the masks of design 3.7. fds: triples fd, events, revents. Returns the number of
+   * entries ready, or a negative errno. */
+  poll(fds: Int32Array, count: number, timeoutMs: number): number;
+
+  /** A call that does nothing: the reference of bench T1. */
+  nothing(): void;
+}
+
+export const native: Native = load();

@@ -26,7 +26,8 @@ struct rsm_events *rsm_events_create(void); /* NULL: no memory */
 void rsm_events_keep(struct rsm_events *events);
 void rsm_events_drop(struct rsm_events *events);
 
-/* theirs: the peer's words (hostile); ours: the words we write. The channel owns bell. NULL: no memory. */
+/* theirs: the peer's words (hostile); ours: the words we write. bell: our end of a SOCK_STREAM socket
+ * pair (one read empties it), owned by the channel. NULL: no memory, and the bell is still the caller's. */
 struct rsm_channel *rsm_events_attach(struct rsm_events *events, struct rsm_event_words *theirs,
                                       struct rsm_event_words *ours, int bell);
 /* Delivers what the channel still holds, closes the bell, forgets the pages. */
@@ -43,6 +44,8 @@ int rsm_events_take(struct rsm_events *events);
 #define RSM_WAIT_SLICE_MS 100
 int rsm_events_wait(struct rsm_events *events, int64_t timeout_ms, int (*cancelled)(void *),
                     void *hint);
-int rsm_events_descriptor(struct rsm_events *events); /* or -1 */
+/* Or -1. Now and then it is readable with nothing to take (a post is counted first and rings after):
+ * take() then silences it, and whoever polled polls again for the rest of the time. */
+int rsm_events_descriptor(struct rsm_events *events);
 
 #endif

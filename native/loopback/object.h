@@ -1,6 +1,7 @@
 /*
- * Memory objects: what a page descriptor names. One memfd, sealed SHRINK|GROW|SEAL, mode 0600,
- * NOEXEC_SEAL where the kernel has it, close-on-exec; or a System V segment, which has no descriptor.
+ * Memory objects: what a page descriptor names. One memfd, sealed SHRINK|GROW, mode 0600, NOEXEC_SEAL
+ * where the kernel has it, close-on-exec; or a System V segment, which has no descriptor. Before a
+ * descriptor leaves the process rsm_object_seal ends the sealing (rsm_memory_hold does).
  * All functions return RSM_SUCCESS or an RSMERR code (codes.h) unless they say otherwise.
  */
 #ifndef RSM_OBJECT_H
@@ -21,8 +22,10 @@ struct rsm_object {
   int shmid;              /* -1 for MEMFD */
   uint64_t memory_offset; /* first byte of the range inside a System V segment, else 0 */
   uint64_t length;
+  size_t granule;         /* mappings and offsets are multiples of this: a page, or a huge page */
+  void *wiper;            /* read_only: the writable mapping made before the seal, for punching */
   bool read_only; /* sealed FUTURE_WRITE: nobody can map it for writing any more, whoever asks */
-  bool exposed;   /* a descriptor went to another uid, or an importer did not acknowledge: see 3.5 */
+  _Atomic bool exposed; /* a descriptor went to another uid, or an importer did not acknowledge: see 3.5 */
 };
 
 /* A zeroed object of its own; length is a page multiple. Pages are reserved now (fallocate), so that a
@@ -35,20 +38,27 @@ int rsm_object_of_descriptor(int fd, uint64_t length, uint32_t permission, struc
 struct rsm_object *rsm_object_keep(struct rsm_object *object);
 void rsm_object_drop(struct rsm_object *object); /* closes at the last reference */
 
-int rsm_object_seal_read_only(struct rsm_object *object);
+/* Seals for export, once: SEAL, with read_only FUTURE_WRITE too. MAP_FAILED when it is sealed the other
+ * way. The owner maps it for writing before: afterwards nobody can. Nothing to do for SYSV. */
+int rsm_object_seal(struct rsm_object *object, bool read_only);
 /* A descriptor to send for this granted permission: read-write, or a reopened read-only one.
  * Returns the descriptor (the caller closes it) or -1. MEMFD only. */
 int rsm_object_descriptor(const struct rsm_object *object, uint32_t permission);
 
 /* Maps [offset, offset+length) at an address of the kernel's choice. With write permission MAP_SHARED;
  * read-only MEMFD: MAP_PRIVATE|MAP_NORESERVE and writable, so that a stray store of JavaScript does not
- * fault; read-only SYSV: PROT_READ. length is rounded up to whole pages. */
+ * fault; read-only SYSV: PROT_READ. length is rounded up to whole pages. INSUFFICIENT_RESOURCES: out of
+ * mappings; MAP_FAILED: outside the object, not a multiple of its granule, or refused by the kernel. */
 int rsm_object_map(const struct rsm_object *object, uint64_t offset, uint64_t length,
                    uint32_t permission, void **address);
 /* The same, moved over what is mapped at address (fresh mapping + mremap: never a hole). */
 int rsm_object_map_over(const struct rsm_object *object, uint64_t offset, uint64_t length,
                         uint32_t permission, void *address);
-void rsm_object_punch(const struct rsm_object *object); /* zeroes all its pages for whoever holds it */
+/* Moves a mapping over what is mapped at `to`; on failure `from` is unmapped and `to` is as it was. */
+int rsm_mapping_move(void *from, size_t length, void *to);
+/* Zeroes pages for whoever holds the object. Nothing for SYSV, whose pages nobody can be moved from. */
+void rsm_object_punch(const struct rsm_object *object);
+void rsm_object_punch_range(const struct rsm_object *object, uint64_t offset, uint64_t length);
 
 /* Scratch pages over [address, address+length): loads are undefined, stores go nowhere. */
 int rsm_scratch_over(void *address, size_t length);
@@ -57,6 +67,6 @@ int rsm_scratch_over(void *address, size_t length);
 int rsm_control_page(bool sealed_for_peer, void **address, int *fd);
 
 size_t rsm_page_size(void);
-size_t rsm_page_round(size_t length);
+size_t rsm_page_round(size_t length); /* 0 when there is no such size_t */
 
 #endif

@@ -22,10 +22,15 @@ struct rsm_export;
 struct rsm_import;
 
 /* Starts the agent with the first environment that needs it. aborted is called on the agent's thread,
- * without any lock held, when an import of this environment is aborted; NULL to ignore. */
+ * without any lock held, when an import of this environment is aborted; NULL to ignore. It may come
+ * before rsm_import_connect has returned that import, and not any more once rsm_env_close returns.
+ * NULL: no memory, descriptors or thread. */
 struct rsm_env *rsm_env_open(void (*aborted)(void *hint, struct rsm_import *import), void *hint);
 /* Ends everything of the environment without waiting for peers: status words first, then messages. */
 void rsm_env_close(struct rsm_env *env);
+/* A thread of a pool that connects keeps the environment: it may be closed meanwhile (INTERRUPTED). */
+void rsm_env_keep(struct rsm_env *env);
+void rsm_env_drop(struct rsm_env *env);
 
 int rsm_record_open(struct rsm_env *env, const char *directory, const char *name,
                     struct rsm_record **out, int *error);
@@ -52,12 +57,15 @@ void rsm_export_release(struct rsm_export *segment);
 unsigned rsm_export_importers(const struct rsm_export *segment);
 struct rsm_events *rsm_export_events(struct rsm_export *segment);
 
+/* Tests shorten the deadlines on the compiler's command line. */
+#ifndef RSM_ACKNOWLEDGE_MS
 /* An importer that has not acknowledged by then is aborted if /proc says it is stopped or dead … */
 #define RSM_ACKNOWLEDGE_MS 2000
 /* … and otherwise by then: a process that is merely starved gets this long. */
 #define RSM_ACKNOWLEDGE_LIMIT_MS 30000
 /* A connection that has not sent a whole CONNECT by then is closed. */
 #define RSM_HALF_OPEN_MS 2000
+#endif
 /* Such connections at once, per uid: more are closed at once. */
 #define RSM_HALF_OPEN_LIMIT 64
 

@@ -14,10 +14,11 @@
 
 #define RSM_RECORD_NAME_BYTES 64
 
-/* OFD locks on a whole file. 0, -EAGAIN after timeout_ms, or another -errno. */
+/* OFD locks on a whole file. 0, -EAGAIN after timeout_ms (< 0: no limit), or another -errno. */
 int rsm_lock_file(int fd, bool exclusive, int timeout_ms);
 int rsm_unlock_file(int fd);
 int rsm_file_is_locked(int fd); /* 1 when another open file description holds a write lock on it */
+int rsm_hold_directory(int fd); /* flock(LOCK_SH|LOCK_NB), which tmp cleaners respect: 0 or -errno */
 
 struct rsm_record_files {
   int dirfd;      /* O_PATH of u/<uid> */

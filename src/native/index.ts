@@ -62,6 +62,8 @@ export interface Native {
   unlockFile(fd: number): void;
   /** Whether somebody else holds a write lock on it. */
   isLocked(fd: number): boolean;
+  /** The shared flock(2) that tmp cleaners respect, until fd is closed; false while a cleaner has it. */
+  holdDirectory(fd: number): boolean;
   /** Creates `directory/name` (locked) and the listening socket `directory/name.s`. Throws a system
    * error (EEXIST, EACCES, …). Both go with this thread. */
   openRecord(directory: string, name: string): NativeRecord;
@@ -78,7 +80,14 @@ export interface Native {
   destroyExport(segment: NativeExport): void;
   importers(segment: NativeExport): number;
   /** The access decision for a table and a peer made up by a test: the evaluator itself. */
-  decideAccess(grants: Uint32Array, uid: number, gid: number, groups: Uint32Array, node: number, permission: number): Code;
+  decideAccess(
+    grants: Uint32Array,
+    uid: number,
+    gid: number,
+    groups: Uint32Array,
+    node: number,
+    permission: number,
+  ): Code;
 
   // Import side.
   connect(request: ConnectRequest): Connection | Code;
@@ -86,8 +95,15 @@ export interface Native {
   connectAsync(request: ConnectRequest): { result: Promise<Connection | Code>; cancel(): void };
   /** internal: not handed to a program (a read-only System V window is then allowed). fixed: memory of
    * this library to map over; null otherwise. With fixed, the result is `fixed` itself. */
-  map(segment: NativeImport, offset: number, length: number, permission: number, internal: boolean,
-    fixed: ArrayBuffer | null, fixedOffset: number): ArrayBuffer | Code;
+  map(
+    segment: NativeImport,
+    offset: number,
+    length: number,
+    permission: number,
+    internal: boolean,
+    fixed: ArrayBuffer | null,
+    fixedOffset: number,
+  ): ArrayBuffer | Code;
   /** Ends the mapping and detaches `buffer` (null for a fixed one). */
   unmap(segment: NativeImport, buffer: ArrayBuffer | null): void;
   /** Ends the connection; `buffer` as in unmap when it is mapped. */

@@ -2,12 +2,12 @@
  * The words of a connection's control block that TypeScript reads: indices into an `Int32Array` over it.
  * Drawn in `native/loopback/layout.h`; a test compares the two.
  */
-export const CONTROL_BYTES = 3 * 4096;
+export const CONTROL_BYTES: number = 3 * 4096;
 /** LOCAL.state: written by this process's agent. */
-export const LOCAL_STATE = 0;
+export const LOCAL_STATE: number = 0;
 /** STATUS.state: written by the exporter. */
-export const STATUS_STATE = (4096 + 8) / 4;
+export const STATUS_STATE: number = (4096 + 8) / 4;
 /** STATUS.rebind_epoch: how often the memory was exchanged. */
-export const STATUS_REBIND_EPOCH = (4096 + 12) / 4;
+export const STATUS_REBIND_EPOCH: number = (4096 + 12) / 4;
 /** Both states while the connection is whole. */
-export const CONNECTED = 1;
+export const CONNECTED: number = 1;

@@ -1,0 +1,110 @@
+/** What every question of bench/ uses: alternating rounds, medians, C references, peer processes. */
+import { execFileSync, fork } from 'node:child_process';
+import { on } from 'node:events';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const here = import.meta.dirname;
+
+/**
+ * Runs every contender once a round, in turn, so that a slow minute of the machine hits all of them.
+ * contenders: name → function that gives one sample, larger or smaller. Returns name → { median, low, high }.
+ */
+export async function alternate(rounds, contenders) {
+  const samples = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [name, measure] of Object.entries(contenders)) samples[name].push(await measure());
+  }
+  return Object.fromEntries(Object.entries(samples).map(([name, values]) => [name, summary(values)]));
+}
+
+function summary(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return { median, low: sorted[0], high: sorted.at(-1) };
+}
+
+/** Nanoseconds per call of `action`, which loops itself. */
+export function nanosecondsEach(count, action) {
+  const begin = process.hrtime.bigint();
+  action(count);
+  return Number(process.hrtime.bigint() - begin) / count;
+}
+
+/** Rates from times: bytes per nanosecond are GB/s. The slowest time is the lowest rate. */
+export function rate(bytes, { median, low, high }) {
+  return { median: bytes / median, low: bytes / high, high: bytes / low };
+}
+
+/**
+ * One line of the table. target: { atMost } or { atLeast } as a ratio ours/reference; `plus` is what the
+ * target allows on top, in the unit of the line. Without a reference, atMost is absolute.
+ */
+export function line({ name, unit, ours, reference, target }) {
+  const ratio = reference === undefined ? undefined : ours.median / reference.median;
+  return {
+    name,
+    unit,
+    ours,
+    reference,
+    ratio,
+    target: target && describe(target, unit, reference),
+    met: met(),
+  };
+
+  function met() {
+    if (target === undefined) return undefined;
+    if (target.atLeast !== undefined) return ratio >= target.atLeast;
+    if (reference === undefined) return ours.median <= target.atMost;
+    return ours.median <= target.atMost * reference.median + (target.plus ?? 0);
+  }
+}
+
+function describe({ atMost, atLeast, plus }, unit, reference) {
+  if (atLeast !== undefined) return `>= ${atLeast} x`;
+  if (reference === undefined) return `<= ${atMost} ${unit}`;
+  return `<= ${atMost} x${plus === undefined ? '' : ` + ${plus} ${unit}`}`;
+}
+
+/** A C reference, compiled once per run; returns a function that runs it and gives the number it prints. */
+export function reference(name, buildDirectory) {
+  const program = join(buildDirectory, name);
+  if (!existsSync(program)) {
+    mkdirSync(buildDirectory, { recursive: true });
+    execFileSync('cc', ['-O2', '-std=gnu11', '-o', program, join(here, 'reference', `${name}.c`)]);
+  }
+  return (...args) => Number(execFileSync(program, args.map(String), { encoding: 'utf8' }));
+}
+
+/** A process of peers/: ask() sends it a message and gives its answer; its first answer is `ready`. */
+export async function peer(name, ...args) {
+  const child = fork(join(here, 'peers', `${name}.js`), args.map(String));
+  const answers = on(child, 'message', { close: ['disconnect'] });
+  const next = async () => {
+    const { done, value } = await answers.next();
+    if (done) throw new Error(`peer ${name} ended`);
+    return value[0];
+  };
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  return {
+    ready: await next(),
+    send: (message) => void child.send(message),
+    next,
+    async ask(message) {
+      child.send(message);
+      return await next();
+    },
+    async end() {
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+/** In a peer: answers every message with what `answer` gives, and goes when its bench goes. */
+export function serve(ready, answer) {
+  process.once('disconnect', () => process.exit());
+  process.on('message', async (message) => process.send((await answer(message)) ?? null));
+  process.send(ready ?? null);
+}

@@ -1,0 +1,53 @@
+/** T2: put and get of blocks against memcpy on the same kind of memory. */
+import { allocate, openController } from '../../dist/api/index.js';
+import { alternate, line, nanosecondsEach, rate, reference } from '../harness.js';
+
+export const id = 'T2';
+export const question = 'put and get bandwidth against memcpy in C';
+
+const SIZES = [
+  { name: '4 KiB', bytes: 4096, atLeast: 0.5 },
+  { name: '64 KiB', bytes: 65_536, atLeast: 0.9 },
+  { name: '1 MiB', bytes: 1_048_576, atLeast: 0.9 },
+  { name: '64 MiB', bytes: 67_108_864, atLeast: 0.9 },
+];
+/** Copied in one sample, whatever the size of the blocks. */
+const SAMPLE_BYTES = 512 * 1024 * 1024;
+const MOST_COPIES = 20_000;
+
+export async function run({ smoke, rounds, buildDirectory }, report) {
+  const memcpy = reference('memcpy', buildDirectory);
+  const controller = openController();
+  for (const { name, bytes, atLeast } of smoke ? SIZES.slice(0, 2) : SIZES) {
+    const segment = controller.createExport(allocate(bytes));
+    const importing = controller.connectSync({ node: controller.nodeId, id: segment.publish(), mode: 'rw' });
+    const block = new Uint8Array(bytes).fill(7);
+    const count = smoke ? 2 : Math.min(MOST_COPIES, Math.ceil(SAMPLE_BYTES / bytes));
+    importing.put(0, block);
+    const found = await alternate(rounds, {
+      put: () => nanosecondsEach(count, (times) => repeat(times, () => importing.put(0, block))),
+      cPut: () => memcpy('put', bytes, count),
+      get: () => nanosecondsEach(count, (times) => repeat(times, () => importing.get(0, block))),
+      cGet: () => memcpy('get', bytes, count),
+    });
+    importing.close();
+    segment.close();
+    const row = (what, ours, c) =>
+      report(
+        line({
+          name: `${what} ${name}`,
+          unit: 'GB/s',
+          ours: rate(bytes, ours),
+          reference: rate(bytes, c),
+          target: { atLeast },
+        }),
+      );
+    row('put', found.put, found.cPut);
+    row('get', found.get, found.cGet);
+  }
+  controller[Symbol.dispose]();
+}
+
+function repeat(times, action) {
+  for (let i = 0; i < times; i += 1) action();
+}

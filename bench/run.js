@@ -1,0 +1,66 @@
+/**
+ * `npm run bench [-- NAME…] [--smoke]`: the questions of bench/questions, each against its reference in the
+ * same run. Prints one table and writes results/NAME.json; with --smoke every question runs with tiny
+ * parameters and nothing is written, because such figures mean nothing.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
+import { join, parse } from 'node:path';
+import { printHeading, printLegend, printLine } from './table.js';
+
+const here = import.meta.dirname;
+const known = readdirSync(join(here, 'questions'))
+  .map((file) => parse(file).name)
+  .sort();
+const smoke = process.argv.includes('--smoke');
+const asked = process.argv.slice(2).filter((arg) => arg !== '--smoke');
+const unknown = asked.find((name) => !known.includes(name));
+if (unknown !== undefined) {
+  process.stderr.write(`bench: there is no ${unknown}; there are ${known.join(', ')}\n`);
+  process.exit(2);
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'rsm-bench-'));
+process.env.RSM_RUNTIME_DIR = join(directory, 'node');
+mkdirSync(process.env.RSM_RUNTIME_DIR, { mode: 0o700 });
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+process.on('SIGINT', () => process.exit(130));
+process.on('SIGTERM', () => process.exit(143));
+
+const context = { smoke, rounds: smoke ? 2 : 7, buildDirectory: join(directory, 'reference'), directory };
+const machine = describeMachine();
+process.stdout.write(
+  `${machine.cpu}, ${machine.cpus} processors, Linux ${machine.kernel}, Node ${machine.node}\n`,
+);
+for (const name of asked.length > 0 ? asked : known) {
+  const { id, question, run } = await import(`./questions/${name}.js`);
+  printHeading(id, name, question);
+  const lines = [];
+  await run(context, (line) => {
+    lines.push(line);
+    printLine(line);
+  });
+  if (!smoke) write(name, { id, name, question, machine, rounds: context.rounds, lines });
+}
+printLegend();
+
+function describeMachine() {
+  const compiler = execFileSync('cc', ['--version'], { encoding: 'utf8' }).split('\n')[0];
+  return {
+    cpu: cpus()[0]?.model.trim() ?? arch(),
+    cpus: cpus().length,
+    memoryBytes: totalmem(),
+    arch: arch(),
+    kernel: release(),
+    node: process.version,
+    v8: process.versions.v8,
+    compiler,
+    date: new Date().toISOString(),
+  };
+}
+
+function write(name, results) {
+  mkdirSync(join(here, 'results'), { recursive: true });
+  writeFileSync(join(here, 'results', `${name}.json`), `${JSON.stringify(results, null, 2)}\n`);
+}

@@ -1,0 +1,44 @@
+/** The table of bench/run.js, for people; the same lines go to JSON for programs. */
+
+const COLUMNS = [38, 22, 22, 8, 18];
+
+export function printHeading(id, name, question) {
+  print(`\n${id} ${name}: ${question}`);
+  print(columns(['', 'ours', 'reference', 'ratio', 'target']));
+}
+
+export function printLine({ name, unit, ours, reference, ratio, target, met }) {
+  const verdict = met === undefined ? '' : met ? ' met' : ' NOT met';
+  const cells = [
+    name,
+    figure(ours, unit),
+    reference === undefined ? '-' : figure(reference, unit),
+    ratio === undefined ? '-' : ratio.toFixed(2),
+    target === undefined ? '-' : `${target}${verdict}`,
+  ];
+  print(columns(cells));
+}
+
+export function printLegend() {
+  print('\nMedians; the spread of the rounds is the +- beside them, half of highest less lowest.');
+}
+
+function figure({ median, low, high }, unit) {
+  return `${digits(median)} +-${digits((high - low) / 2)} ${unit}`;
+}
+
+function digits(value) {
+  if (value >= 100) return value.toFixed(0);
+  return value.toFixed(value >= 10 ? 1 : 2);
+}
+
+function columns(cells) {
+  const padded = cells.map((cell, index) =>
+    index === 0 || index === cells.length - 1 ? cell.padEnd(COLUMNS[index]) : cell.padStart(COLUMNS[index]),
+  );
+  return padded.join('  ').trimEnd();
+}
+
+function print(text) {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,131 @@
+/*
+ * The glue between JavaScript and native/loopback: src/native/index.ts says what each function does,
+ * the headers of native/loopback how. Nothing here decides anything.
+ *
+ * Everything of an environment (the main thread or a worker) is used on its thread only, but for the
+ * little that the agent touches, which the instance's lock guards.
+ */
+#ifndef RSM_BINDING_H
+#define RSM_BINDING_H
+
+#include <node_api.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../loopback/codes.h"
+#include "../loopback/process.h"
+#include "values.h"
+
+struct watch;
+struct connecting;
+
+/* ---- handles (handles.c) ---- */
+
+enum handle_kind { HANDLE_RECORD = 1, HANDLE_EXPORT = 2, HANDLE_IMPORT = 4 };
+#define HANDLE_SEGMENT (HANDLE_EXPORT | HANDLE_IMPORT)
+
+/*
+ * What an external stands for. The external holds a number, slot and generation of the instance's
+ * table, and no pointer: an external of somebody else, or one that has ended, is found out by look-up.
+ */
+struct handle {
+  struct instance *instance;
+  enum handle_kind kind;
+  uint64_t id;
+  bool ended;
+  union {
+    struct rsm_record *record;
+    struct rsm_export *exported;
+    struct rsm_import *imported;
+  };
+  struct rsm_events *events; /* of a segment; kept until the external is collected */
+  struct watch *watch;
+  /* Imports: */
+  struct view *window, *control; /* while their buffers live */
+  const struct rsm_local_page *local;
+  napi_ref self; /* weak */
+  bool told;     /* of its abort */
+};
+
+struct handle_slot {
+  struct handle *handle; /* NULL: free */
+  uint32_t generation;
+  uint32_t next_free; /* of the list of free slots */
+};
+
+/* The external, or NULL with an exception pending and the native object ended and released. */
+napi_value handle_create(struct instance *instance, napi_env env, enum handle_kind kind, void *object,
+                         struct handle **out);
+/* NULL unless value is a live handle of one of these kinds. */
+struct handle *handle_of(struct instance *instance, napi_env env, napi_value value, unsigned kinds);
+/* Ends the native object; its id means nothing from now on. More than once is harmless. */
+void handle_end(struct handle *handle);
+
+/* ---- buffers on native memory (views.c) ---- */
+
+/* The memory behind an external buffer, given back when the last buffer on it is gone. */
+struct view {
+  void *address;
+  size_t length;
+  void (*give_back)(struct view *view);
+  struct handle *handle; /* of the import it shows; NULL when that is gone, or for allocations */
+  bool making, given_back;
+};
+
+/* A buffer of exactly `bytes` bytes. NULL: an exception is pending and the memory was given back. */
+napi_value view_create(napi_env env, const struct view *view, size_t bytes, struct view **out);
+/* Detaches the buffer if it shows this memory; the memory goes with the last buffer on it. */
+void view_detach(napi_env env, napi_value buffer, const void *address);
+
+/* ---- the instance: one per JavaScript environment (instance.c) ---- */
+
+struct instance {
+  napi_env env;
+  int references;
+  struct rsm_env *rsm; /* opened on first need */
+  bool closed;         /* by the clean-up hook: no other one is opened */
+  struct handle_slot *slots;
+  uint32_t slot_count, first_free;
+  struct connecting *connects; /* under way */
+  struct watch *watches;
+  napi_async_cleanup_hook_handle watch_hook;
+  bool watches_ending;
+  napi_ref abort_callback;
+
+  pthread_mutex_t lock; /* guards what the agent uses too */
+  napi_threadsafe_function abort_wake; /* NULL before rsm is open and after the clean-up */
+  bool abort_woken;
+};
+
+struct instance *instance_create(napi_env env);
+void instance_keep(struct instance *instance);
+void instance_drop(struct instance *instance);
+struct rsm_env *instance_rsm(struct instance *instance); /* NULL: there is none to be had */
+
+/* ---- between the files ---- */
+
+void abort_wake_agent(void *instance, struct rsm_import *import); /* the callback of rsm_env_open */
+napi_threadsafe_function abort_wake_create(struct instance *instance);
+void connects_cancel(struct instance *instance);
+void watch_end(struct handle *handle);
+/* The Connection of index.ts; takes over the import in every case. */
+napi_value connection_create(struct instance *instance, napi_env env, struct rsm_import *import);
+/* For waits: 1 when this environment is being torn down and will run no more JavaScript. */
+int env_is_ending(void *env);
+
+/* ---- the functions of index.ts ---- */
+
+#define JS_FUNCTIONS(X)                                                                              \
+  X(pageSize) X(umask) X(allocate) X(mapFile) X(attachSystemV) X(release) X(checkMemory)             \
+  X(lockFile) X(unlockFile) X(isLocked) X(holdDirectory)                                             \
+  X(openRecord) X(writeRecord) X(closeRecord)                                                        \
+  X(createExport) X(publish) X(republish) X(unpublish) X(rebind) X(destroyExport) X(importers)       \
+  X(decideAccess) X(connect) X(connectAsync) X(map) X(unmap) X(disconnect) X(onAbort)                \
+  X(post) X(take) X(wait) X(eventDescriptor) X(watch) X(poll) X(nothing)
+
+#define JS_DECLARE(name) napi_value js_##name(napi_env env, napi_callback_info info);
+JS_FUNCTIONS(JS_DECLARE)
+#undef JS_DECLARE
+
+#endif

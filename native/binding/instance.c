@@ -1,0 +1,85 @@
+#include "binding.h"
+
+#include <stdlib.h>
+
+struct instance *instance_create(napi_env env) {
+  struct instance *instance = calloc(1, sizeof *instance);
+  if (instance == NULL) {
+    return NULL;
+  }
+  if (pthread_mutex_init(&instance->lock, NULL) != 0) {
+    free(instance);
+    return NULL;
+  }
+  instance->env = env;
+  instance->references = 1;
+  return instance;
+}
+
+void instance_keep(struct instance *instance) {
+  instance->references++;
+}
+
+/* On the environment's thread only. Externals and buffers may be finalized after the clean-up hook and
+ * after the instance data: each holds a reference. */
+void instance_drop(struct instance *instance) {
+  if (--instance->references == 0) {
+    pthread_mutex_destroy(&instance->lock);
+    free(instance->slots);
+    free(instance);
+  }
+}
+
+/* Hooks run in reverse order: before this one those of buffers made later, after it that of the
+ * thread-safe function, which was made first. */
+static void clean_up(void *data) {
+  struct instance *instance = data;
+  pthread_mutex_lock(&instance->lock);
+  instance->abort_wake = NULL; /* Node closes it */
+  pthread_mutex_unlock(&instance->lock);
+  connects_cancel(instance);
+  struct rsm_env *rsm = instance->rsm;
+  instance->rsm = NULL;
+  instance->closed = true;
+  rsm_env_close(rsm);
+  instance_drop(instance);
+}
+
+struct rsm_env *instance_rsm(struct instance *instance) {
+  if (instance->rsm != NULL || instance->closed) {
+    return instance->rsm;
+  }
+  napi_threadsafe_function wake = abort_wake_create(instance);
+  struct rsm_env *rsm = wake == NULL ? NULL : rsm_env_open(abort_wake_agent, instance);
+  if (rsm == NULL || napi_add_env_cleanup_hook(instance->env, clean_up, instance) != napi_ok) {
+    if (rsm != NULL) {
+      rsm_env_close(rsm);
+    }
+    if (wake != NULL) {
+      napi_release_threadsafe_function(wake, napi_tsfn_abort);
+    }
+    return NULL;
+  }
+  instance_keep(instance);
+  instance->rsm = rsm;
+  pthread_mutex_lock(&instance->lock);
+  instance->abort_wake = wake;
+  pthread_mutex_unlock(&instance->lock);
+  return rsm;
+}
+
+int env_is_ending(void *data) {
+  napi_env env = data;
+  napi_handle_scope scope;
+  napi_value global;
+  bool found;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) {
+    return 1;
+  }
+  /* Any function that could run JavaScript is refused once worker.terminate() was called; this is a
+   * cheap one of them. */
+  bool runs = napi_get_global(env, &global) == napi_ok &&
+              napi_has_named_property(env, global, "process", &found) == napi_ok;
+  napi_close_handle_scope(env, scope);
+  return !runs;
+}

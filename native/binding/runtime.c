@@ -1,0 +1,131 @@
+/* The runtime directory: locks and records. */
+#include "binding.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../loopback/record.h"
+
+/* umask(2) tells it only by changing it, for all threads. */
+napi_value js_umask(napi_env env, napi_callback_info info) {
+  (void)info;
+  FILE *status = fopen("/proc/self/status", "re");
+  if (status == NULL) {
+    return throw_system(env, errno, "open", "/proc/self/status");
+  }
+  char line[128];
+  unsigned mask;
+  bool found = false;
+  while (!found && fgets(line, sizeof line, status) != NULL) {
+    found = sscanf(line, "Umask: %o", &mask) == 1;
+  }
+  fclose(status);
+  return found ? make_number(env, mask) : throw_system(env, ENOTSUP, "read", "/proc/self/status");
+}
+
+napi_value js_lockFile(napi_env env, napi_callback_info info) {
+  struct call call;
+  int32_t fd, timeout_ms;
+  bool exclusive;
+  if (!call_read(env, info, &call) || !value_i32(env, call.argument[0], &fd) ||
+      !value_bool(env, call.argument[1], &exclusive) || !value_i32(env, call.argument[2], &timeout_ms) ||
+      timeout_ms < 0) {
+    return throw_arguments(env, "lockFile");
+  }
+  int error = rsm_lock_file(fd, exclusive, timeout_ms);
+  if (error != 0 && error != -EAGAIN) {
+    return throw_system(env, -error, "fcntl", NULL);
+  }
+  return make_bool(env, error == 0);
+}
+
+napi_value js_unlockFile(napi_env env, napi_callback_info info) {
+  struct call call;
+  int32_t fd;
+  if (!call_read(env, info, &call) || !value_i32(env, call.argument[0], &fd)) {
+    return throw_arguments(env, "unlockFile");
+  }
+  int error = rsm_unlock_file(fd);
+  return error == 0 ? NULL : throw_system(env, -error, "fcntl", NULL);
+}
+
+napi_value js_isLocked(napi_env env, napi_callback_info info) {
+  struct call call;
+  int32_t fd;
+  if (!call_read(env, info, &call) || !value_i32(env, call.argument[0], &fd)) {
+    return throw_arguments(env, "isLocked");
+  }
+  int locked = rsm_file_is_locked(fd);
+  return locked < 0 ? throw_system(env, -locked, "fcntl", NULL) : make_bool(env, locked != 0);
+}
+
+napi_value js_holdDirectory(napi_env env, napi_callback_info info) {
+  struct call call;
+  int32_t fd;
+  if (!call_read(env, info, &call) || !value_i32(env, call.argument[0], &fd)) {
+    return throw_arguments(env, "holdDirectory");
+  }
+  int error = rsm_hold_directory(fd);
+  if (error != 0 && error != -EWOULDBLOCK) {
+    return throw_system(env, -error, "flock", NULL);
+  }
+  return make_bool(env, error == 0);
+}
+
+static napi_value open_record(napi_env env, struct call *call, const char *directory, const char *name) {
+  struct rsm_env *rsm = instance_rsm(call->instance);
+  if (rsm == NULL) {
+    return throw_system(env, EAGAIN, "pthread_create", NULL);
+  }
+  struct rsm_record *record;
+  struct handle *handle;
+  int error = 0;
+  if (rsm_record_open(rsm, directory, name, &record, &error) != RSM_SUCCESS) {
+    return throw_system(env, error == 0 ? ENOMEM : error, "open", directory);
+  }
+  return handle_create(call->instance, env, HANDLE_RECORD, record, &handle);
+}
+
+napi_value js_openRecord(napi_env env, napi_callback_info info) {
+  struct call call;
+  if (!call_read(env, info, &call)) {
+    return throw_arguments(env, "openRecord");
+  }
+  char *directory = value_path(env, call.argument[0]);
+  char *name = value_path(env, call.argument[1]);
+  napi_value result = directory != NULL && name != NULL ? open_record(env, &call, directory, name)
+                                                        : throw_arguments(env, "openRecord");
+  free(directory);
+  free(name);
+  return result;
+}
+
+napi_value js_writeRecord(napi_env env, napi_callback_info info) {
+  struct call call;
+  size_t length;
+  if (!call_read(env, info, &call)) {
+    return throw_arguments(env, "writeRecord");
+  }
+  struct handle *handle = handle_of(call.instance, env, call.argument[0], HANDLE_RECORD);
+  char *text = value_text(env, call.argument[1], &length);
+  if (handle == NULL || text == NULL) {
+    free(text);
+    return throw_arguments(env, "writeRecord");
+  }
+  int error = rsm_record_write(handle->record, text, length);
+  free(text);
+  return error == 0 ? NULL : throw_system(env, -error, "write", NULL);
+}
+
+napi_value js_closeRecord(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct handle *handle = NULL;
+  if (call_read(env, info, &call)) {
+    handle = handle_of(call.instance, env, call.argument[0], HANDLE_RECORD);
+  }
+  if (handle != NULL) {
+    handle_end(handle);
+  }
+  return NULL;
+}

@@ -1,0 +1,124 @@
+/* Where objects show in the address space, and the scratch pages that replace them. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <unistd.h>
+
+#include "codes.h"
+#include "memfd.h"
+#include "object.h"
+
+static int code_of_errno(void) {
+  return errno == ENOMEM ? RSMERR_INSUFFICIENT_RESOURCES : RSMERR_MAP_FAILED;
+}
+
+static int map_memfd(int fd, uint64_t offset, size_t length, bool write, void **address) {
+  int flags = write ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE;
+  void *mapped = mmap(NULL, length, PROT_READ | PROT_WRITE, flags, fd, (off_t)offset);
+  if (mapped == MAP_FAILED) return code_of_errno();
+  *address = mapped;
+  return RSM_SUCCESS;
+}
+
+/* System V attaches whole segments: the window is what is left when head and tail are unmapped. */
+static int map_sysv(int shmid, uint64_t start, size_t length, bool write, void **address) {
+  char *whole = shmat(shmid, NULL, write ? 0 : SHM_RDONLY);
+  if (whole == (void *)-1) return code_of_errno();
+  /* The size is asked for now: while it is attached the id cannot come to mean another segment. */
+  struct shmid_ds status;
+  if (shmctl(shmid, IPC_STAT, &status) == 0) {
+    size_t size = rsm_page_round(status.shm_segsz);
+    if (start <= size && length <= size - start) {
+      size_t tail = size - start - length;
+      if ((start == 0 || munmap(whole, start) == 0) &&
+          (tail == 0 || munmap(whole + start + length, tail) == 0)) {
+        *address = whole + start;
+        return RSM_SUCCESS;
+      }
+    }
+  }
+  shmdt(whole);
+  return RSMERR_MAP_FAILED;
+}
+
+int rsm_object_map(const struct rsm_object *object, uint64_t offset, uint64_t length,
+                   uint32_t permission, void **address) {
+  bool write = (permission & RSM_PERM_WRITE) != 0;
+  if (length == 0 || offset > object->length || length > object->length - offset) return RSMERR_MAP_FAILED;
+  size_t mapped = rsm_page_round(length);
+  if ((offset | mapped) % object->granule != 0) return RSMERR_MAP_FAILED;
+  if (object->kind == RSM_OBJECT_SYSV) {
+    return map_sysv(object->shmid, object->memory_offset + offset, mapped, write, address);
+  }
+  return map_memfd(object->fd, offset, mapped, write, address);
+}
+
+int rsm_mapping_move(void *from, size_t length, void *to) {
+  if (mremap(from, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED) return RSM_SUCCESS;
+  int code = code_of_errno();
+  munmap(from, length);
+  return code;
+}
+
+int rsm_object_map_over(const struct rsm_object *object, uint64_t offset, uint64_t length,
+                        uint32_t permission, void *address) {
+  void *fresh;
+  int code = rsm_object_map(object, offset, length, permission, &fresh);
+  if (code != RSM_SUCCESS) return code;
+  return rsm_mapping_move(fresh, rsm_page_round(length), address);
+}
+
+/* One sparse file for the process: it has as many pages as somebody's stray stores touch. Anonymous
+ * or private pages would count against the commit limit and fail for large ranges. */
+static struct {
+  pthread_mutex_t mutex;
+  int fd;
+  size_t length;
+} scratch = {PTHREAD_MUTEX_INITIALIZER, -1, 0};
+
+static int grow_scratch(size_t length) {
+  if (scratch.fd < 0) scratch.fd = rsm_memfd_open(false);
+  if (scratch.fd < 0) return RSMERR_INSUFFICIENT_RESOURCES;
+  if (length > scratch.length) {
+    if (rsm_memfd_resize(scratch.fd, length) != 0) return RSMERR_INSUFFICIENT_MEM;
+    scratch.length = length;
+  }
+  return RSM_SUCCESS;
+}
+
+int rsm_scratch_over(void *address, size_t length) {
+  length = rsm_page_round(length);
+  pthread_mutex_lock(&scratch.mutex);
+  int code = grow_scratch(length);
+  int fd = scratch.fd;
+  pthread_mutex_unlock(&scratch.mutex);
+  if (code != RSM_SUCCESS) return code;
+  void *fresh;
+  code = map_memfd(fd, 0, length, true, &fresh);
+  return code == RSM_SUCCESS ? rsm_mapping_move(fresh, length, address) : code;
+}
+
+int rsm_control_page(bool sealed_for_peer, void **address, int *fd) {
+  size_t length = rsm_page_size();
+  int made = rsm_memfd_open(false);
+  if (made < 0) return RSMERR_INSUFFICIENT_RESOURCES;
+  int code = RSMERR_INSUFFICIENT_MEM;
+  if (rsm_memfd_reserve(made, length, false) == 0) {
+    code = map_memfd(made, 0, length, true, address);
+    if (code == RSM_SUCCESS) {
+      int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL | (sealed_for_peer ? F_SEAL_FUTURE_WRITE : 0);
+      if (rsm_memfd_seal(made, seals) == 0) {
+        *fd = made;
+        return RSM_SUCCESS;
+      }
+      munmap(*address, length);
+      code = RSMERR_MAP_FAILED;
+    }
+  }
+  close(made);
+  return code;
+}

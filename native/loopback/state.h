@@ -1,0 +1,173 @@
+/*
+ * What stands behind the handles of process.h. Everything here is guarded by rsm_lock (agent.h) where
+ * nothing else is said. References are counts under rsm_lock: one for the holder until release, one
+ * while the object is in a list of its environment, one for whoever must see it again after unlocking.
+ *
+ *   env --- records --- published exports
+ *       --- exports --- connections (one per importer)
+ *       --- imports
+ *
+ * Sockets are read, written and closed only under rsm_lock, so that no descriptor number is used after
+ * another thread closed it.
+ */
+#ifndef RSM_STATE_H
+#define RSM_STATE_H
+
+#include "agent.h"
+#include "layout.h"
+#include "list.h"
+#include "object.h"
+#include "process.h"
+#include "record.h"
+
+struct rsm_env {
+  struct rsm_list link; /* in rsm_envs */
+  int references;
+  bool closed;
+  int calling; /* the agent is in aborted() */
+  void (*aborted)(void *hint, struct rsm_import *import);
+  void *hint;
+  struct rsm_list records, exports, imports;
+};
+
+struct rsm_record {
+  struct rsm_list link;
+  int references;
+  struct rsm_env *env;
+  bool ended;
+  struct rsm_record_files files;
+  rsm_watch watch;
+  struct rsm_list published; /* by published_link */
+};
+
+struct rsm_export {
+  struct rsm_list link;
+  int references;
+  struct rsm_env *env;
+  bool ended;
+  bool busy; /* publish, unpublish, rebind or a move is under way: one at a time */
+  void *address;
+  size_t length;
+  bool read_only;
+  struct rsm_object *object;   /* what is behind [address, address+length) */
+  struct rsm_object *previous; /* during a rebind or a move: what importers may still hold; borrowed */
+  struct rsm_list turn_link;   /* among the segments one move has made busy */
+  struct rsm_events *events;
+  struct rsm_list connections;
+  /* while published */
+  struct rsm_record *record;
+  struct rsm_list published_link;
+  uint32_t id;
+  char *claim;
+  struct rsm_grants grants;
+};
+
+/* An exporter's side of one importer. Belongs to the agent; never outlives its place in a list. */
+struct rsm_connection {
+  struct rsm_list link;       /* half-open connections, or segment->connections */
+  struct rsm_record *record;  /* where it arrived */
+  struct rsm_export *segment; /* NULL: half-open */
+  int fd;
+  rsm_watch watch;
+  uid_t uid;
+  pid_t pid;
+  uint32_t permission;
+  uint32_t epoch, acknowledged; /* REBINDs sent, REBOUNDs received */
+  bool withdrawn;               /* WITHDRAW was sent */
+  struct rsm_status_page *status;
+  struct rsm_mailbox_page *mailbox;
+  struct rsm_channel *channel;
+};
+
+struct rsm_import {
+  struct rsm_list link;
+  int references;
+  struct rsm_env *env;
+  bool ended; /* disconnect was called */
+  int fd;     /* -1 once disconnected or aborted */
+  rsm_watch watch;
+  uint64_t length;
+  uint32_t permission;
+  uint32_t epoch;
+  uid_t uid; /* of the exporter */
+  pid_t pid;
+  uint8_t *control;    /* three pages of layout.h */
+  bool control_given;  /* its munmap is the caller's */
+  struct rsm_events *events;
+  struct rsm_channel *channel;
+
+  pthread_mutex_t mapping_lock; /* guards the rest; taken without rsm_lock, held across remaps */
+  struct rsm_object *object;    /* NULL once disconnected or aborted */
+  void *mapped;                 /* NULL: not mapped */
+  uint64_t map_offset, map_length;
+  uint32_t map_permission;
+  bool map_fixed;
+};
+
+extern struct rsm_list rsm_envs;
+
+/* ---- process.c ---- */
+void rsm_env_drop_locked(struct rsm_env *env);
+
+/* ---- listener.c ---- */
+void rsm_record_drop(struct rsm_record *record);
+/* No more connects; exports published there are withdrawn without waiting. Without rsm_lock. */
+void rsm_record_end(struct rsm_record *record);
+void rsm_listener_stop(void); /* with the agent */
+
+/* ---- connection.c: on the agent's thread, or for those that are in a list ---- */
+void rsm_connection_accept(struct rsm_record *record, int fd);
+void rsm_connection_end(struct rsm_connection *connection);
+/* Ends it although the peer may still hold the memory: marks what must be moved away from it. */
+void rsm_connection_abort(struct rsm_connection *connection);
+bool rsm_connection_owes(const struct rsm_connection *connection); /* an acknowledgement */
+void rsm_half_open_end(struct rsm_record *record);
+
+/* ---- serve.c ---- */
+/* Answers CONNECT. False: refused, and the caller ends the connection. */
+bool rsm_serve_connect(struct rsm_connection *connection, const struct rsm_frame *request);
+void rsm_serve_refuse(int fd, int code);
+
+/* ---- handshake.c ---- */
+/* One operation at a time for a segment: waits for its turn. */
+void rsm_export_begin(struct rsm_export *segment);
+void rsm_export_finish(struct rsm_export *segment);
+/* No id is answered any more, every status word says so, WITHDRAW is sent. */
+void rsm_withdraw(struct rsm_export *segment);
+/* The descriptors of one object that a round of REBIND sends, made when first needed. */
+struct rsm_handouts {
+  const struct rsm_object *object;
+  int readable, writable;
+};
+#define RSM_HANDOUTS_OF(o) {.object = (o), .readable = -1, .writable = -1}
+int rsm_handouts_prepare(struct rsm_handouts *handouts, const struct rsm_export *segment);
+void rsm_handouts_close(struct rsm_handouts *handouts);
+/* REBIND to all; who cannot be told is aborted. */
+void rsm_announce_rebind(struct rsm_export *segment, struct rsm_handouts *handouts);
+/* Until everybody who was asked has acknowledged or was aborted. Releases rsm_lock while it waits. */
+void rsm_await_acknowledgements(struct rsm_export *segment);
+
+/* ---- rebind.c ---- */
+/* Takes memory away from whoever may still hold the object wrongly (design 3.5): moves the application's
+ * pages, rebinds the other segments on them, punches the object. The caller holds the range and a
+ * reference on the object, not rsm_lock. */
+void rsm_move_exposed(struct rsm_object *object, void *address, size_t length);
+
+/* ---- exporter.c: without rsm_lock ---- */
+void rsm_export_drop(struct rsm_export *segment); /* this one with rsm_lock */
+/* Withdraws, and ends, without waiting for peers: the environment goes. */
+void rsm_withdraw_now(struct rsm_export *segment);
+void rsm_export_end_now(struct rsm_export *segment);
+
+/* ---- imported.c: the agent's side of an import ---- */
+void rsm_import_ready(void *import, bool expired);
+void rsm_import_drop(struct rsm_import *segment);
+
+/* ---- mapping.c: without rsm_lock ---- */
+/* The new memory over a live mapping. Owns fresh. On failure the old memory is still there. */
+int rsm_mapping_exchange(struct rsm_import *segment, struct rsm_object *fresh);
+/* No object any more, scratch pages over the mapping; unmap: and there is no mapping any more. On failure
+ * the memory is still mapped. */
+int rsm_mapping_lose(struct rsm_import *segment, bool unmap);
+
+#endif

@@ -1,0 +1,202 @@
+/*
+ * Tests of several processes. Every process of a test is forked from the test program while it has no
+ * threads; they meet on a shared board, and whoever waits gives up after a long time. Directories are
+ * made fresh and must be empty when a test ends.
+ */
+#ifndef RSM_RIG_H
+#define RSM_RIG_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "../loopback/codes.h"
+#include "../loopback/layout.h"
+#include "../loopback/memory.h"
+#include "../loopback/process.h"
+#include "check.h"
+
+#define PAGE 4096u
+#define PATIENCE_MS 120000
+#define ID 0x400001u
+#define OTHER_UID 12345
+
+/* What the processes of a test share. */
+struct board {
+  _Atomic int step;
+  _Atomic int ready;
+  _Atomic int done;
+  _Atomic int stop;
+  _Atomic uint64_t count;
+};
+
+static struct board *board;
+static char directory[64];
+
+static inline void nap(void) {
+  nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+}
+
+#define AWAIT(condition)                                                                             \
+  do {                                                                                               \
+    struct timespec await_start, await_now;                                                          \
+    clock_gettime(CLOCK_MONOTONIC, &await_start);                                                    \
+    while (!(condition)) {                                                                           \
+      clock_gettime(CLOCK_MONOTONIC, &await_now);                                                    \
+      CHECK((await_now.tv_sec - await_start.tv_sec) * 1000 < PATIENCE_MS && #condition);             \
+      nap();                                                                                         \
+    }                                                                                                \
+  } while (0)
+
+static inline void rig_up(void) {
+  if (board == NULL) {
+    board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(board != MAP_FAILED);
+  }
+  *board = (struct board){0};
+  snprintf(directory, sizeof directory, "/tmp/rsm-test-XXXXXX");
+  CHECK(mkdtemp(directory) != NULL);
+  CHECK(chmod(directory, 0755) == 0);
+}
+
+/* killed: records and sockets of dead processes are for others to remove (TypeScript does). */
+static inline void rig_down(bool killed) {
+  DIR *entries = opendir(directory);
+  CHECK(entries != NULL);
+  struct dirent *entry;
+  while ((entry = readdir(entries)) != NULL) {
+    if (entry->d_name[0] == '.') continue;
+    CHECK(killed && "left behind in the runtime directory");
+    CHECK(unlinkat(dirfd(entries), entry->d_name, 0) == 0);
+  }
+  closedir(entries);
+  CHECK(rmdir(directory) == 0);
+}
+
+static inline pid_t start(void (*body)(int), int argument) {
+  fflush(stdout);
+  pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    body(argument);
+    exit(0);
+  }
+  return pid;
+}
+
+static inline void expect_exit(pid_t pid) {
+  int status;
+  CHECK(waitpid(pid, &status, 0) == pid);
+  CHECK(WIFEXITED(status));
+  CHECK_EQ(WEXITSTATUS(status), 0);
+}
+
+static inline void expect_killed(pid_t pid) {
+  int status;
+  CHECK(waitpid(pid, &status, 0) == pid);
+  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* ---- a process of the node ---- */
+
+static inline struct rsm_env *open_env(void) {
+  struct rsm_env *env = rsm_env_open(NULL, NULL);
+  CHECK(env != NULL);
+  return env;
+}
+
+static inline struct rsm_record *open_record(struct rsm_env *env, const char *name) {
+  struct rsm_record *record;
+  int error;
+  CHECK_EQ(rsm_record_open(env, directory, name, &record, &error), RSM_SUCCESS);
+  return record;
+}
+
+static inline struct rsm_grants grants_of(uint32_t permission) {
+  return (struct rsm_grants){.uid = geteuid(), .gid = getegid(), .default_permission = permission};
+}
+
+static inline void claim_of(uint32_t id, char *out, size_t size) {
+  snprintf(out, size, "id-%x", id);
+}
+
+static inline int publish(struct rsm_export *segment, struct rsm_record *record, uint32_t id, uint32_t permission) {
+  char claim[32];
+  struct rsm_grants grants = grants_of(permission);
+  claim_of(id, claim, sizeof claim);
+  return rsm_export_publish(segment, record, id, claim, &grants);
+}
+
+static inline uint8_t *allocate(size_t length) {
+  void *address;
+  CHECK_EQ(rsm_memory_allocate(length, 0, &address), RSM_SUCCESS);
+  return address;
+}
+
+static inline void give_back(void *address) {
+  CHECK_EQ(rsm_memory_release(address), RSM_SUCCESS);
+  rsm_memory_forget(address);
+}
+
+static inline struct rsm_export *export_of(struct rsm_env *env, void *address, size_t length) {
+  struct rsm_export *segment;
+  CHECK_EQ(rsm_export_create(env, address, length, false, &segment), RSM_SUCCESS);
+  return segment;
+}
+
+/* owner: who must be listening. */
+static inline int try_connect(struct rsm_env *env, const char *record, uint32_t id, uint32_t permission,
+                              uid_t owner, struct rsm_import **out) {
+  char path[128];
+  snprintf(path, sizeof path, "%s/%s.s", directory, record);
+  struct rsm_connect request = {.socket_path = path, .owner = owner, .node = 0, .segment_id = id,
+                                .permission = permission, .timeout_ms = PATIENCE_MS, .cancel_fd = -1};
+  return rsm_import_connect(env, &request, out);
+}
+
+static inline struct rsm_import *connect_to(struct rsm_env *env, const char *record, uint32_t id) {
+  struct rsm_import *segment;
+  CHECK_EQ(try_connect(env, record, id, 0600, 0, &segment), RSM_SUCCESS);
+  return segment;
+}
+
+static inline volatile uint8_t *map_whole(struct rsm_import *segment, uint32_t permission) {
+  void *address;
+  CHECK_EQ(rsm_import_map(segment, 0, rsm_import_length(segment), permission, false, NULL, &address),
+           RSM_SUCCESS);
+  return address;
+}
+
+/* What a barrier asks (design 3.6). The import's holder munmaps the control block: these tests keep it. */
+static inline bool is_connected(void *control) {
+  __sync_synchronize();
+  struct rsm_local_page *local = control;
+  struct rsm_status_page *status = (void *)((char *)control + RSM_PAGE_BYTES);
+  return atomic_load(&local->state) == RSM_CONNECTED && atomic_load(&status->state) == RSM_CONNECTED;
+}
+
+static inline void end_import(struct rsm_import *segment, void *control, volatile void *mapped, size_t length) {
+  rsm_import_release(segment);
+  if (control != NULL) munmap(control, RSM_CONTROL_BYTES);
+  if (mapped != NULL) munmap((void *)mapped, length);
+}
+
+static inline int count_threads(void) {
+  DIR *tasks = opendir("/proc/self/task");
+  CHECK(tasks != NULL);
+  int count = -2;
+  while (readdir(tasks) != NULL) count++;
+  closedir(tasks);
+  return count;
+}
+
+#endif

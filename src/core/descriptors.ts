@@ -1,0 +1,51 @@
+/** Descriptors of segments (rsmapi.md 2.9): which are whose, and waiting for them beside ordinary ones. */
+import { constants } from 'node:os';
+import {
+  RSMERR_BAD_ADDR,
+  RSMERR_BAD_ARGS_ERRORS,
+  RSMERR_INSUFFICIENT_RESOURCES,
+  RSMERR_INTERRUPTED,
+  RSMERR_TIMEOUT,
+  RsmError,
+} from '../errors.ts';
+import { native } from '../native/index.ts';
+import { POLLRDNORM } from './constants.ts';
+import type { Segment } from './segment.ts';
+
+/** Those with pollfd references; C gives wait_pollfd nothing but numbers to know them by. */
+export const descriptors: Map<number, Segment> = new Map();
+
+/** As poll(2) has it; events and revents are masks. */
+export interface PollEntry {
+  readonly fd: number;
+  readonly events: number;
+  revents: number;
+}
+
+/**
+ * Waits until a segment of `entries` has an event, which is consumed, or an ordinary descriptor is ready.
+ * Sets `revents`, returns how many entries have some.
+ * @throws RsmError TIMEOUT; INTERRUPTED; INSUFFICIENT_RESOURCES; BAD_ARGS_ERRORS: poll(2) refused
+ */
+export function waitDescriptors(entries: readonly PollEntry[], timeoutMs: number): number {
+  const words = new Int32Array(3 * entries.length);
+  for (const [i, { fd, events }] of entries.entries()) words.set([fd, events, 0], 3 * i);
+  const ready = native.poll(words, entries.length, timeoutMs);
+  if (ready < 0) throw new RsmError(codeOfErrno(-ready), 'wait_pollfd');
+  let left = ready;
+  for (const [i, entry] of entries.entries()) {
+    entry.revents = words[3 * i + 2]!;
+    if (entry.revents !== POLLRDNORM || descriptors.get(entry.fd)?.take() !== false) continue;
+    entry.revents = 0; // somebody else took the event
+    left -= 1;
+  }
+  if (left === 0) throw new RsmError(RSMERR_TIMEOUT, 'wait_pollfd');
+  return left;
+}
+
+function codeOfErrno(errno: number): number {
+  if (errno === constants.errno.EAGAIN) return RSMERR_INSUFFICIENT_RESOURCES;
+  if (errno === constants.errno.EFAULT) return RSMERR_BAD_ADDR;
+  if (errno === constants.errno.EINTR) return RSMERR_INTERRUPTED;
+  return RSMERR_BAD_ARGS_ERRORS;
+}

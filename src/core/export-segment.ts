@@ -1,0 +1,186 @@
+/** Export segments: life cycle and checks in the documented order (rsmapi.md 1.4, 2.4). */
+import type { DriverExport, MemoryRange } from '../drivers/driver.ts';
+import {
+  RSMERR_BAD_ADDR,
+  RSMERR_BAD_LENGTH,
+  RSMERR_BAD_MEM_ALIGNMENT,
+  RSMERR_BAD_SEG_HNDL,
+  RSMERR_REBIND_NOT_ALLOWED,
+  RSMERR_SEG_ALREADY_PUBLISHED,
+  RSMERR_SEG_NOT_PUBLISHED,
+  RsmError,
+} from '../errors.ts';
+import { native } from '../native/index.ts';
+import { type AccessEntry, checkAccessList, type GrantTable, grantTable, type Owner } from './access.ts';
+import { memoryAt } from './addresses.ts';
+import { alignmentUnit } from './attributes.ts';
+import type { Controller } from './controllers.ts';
+import { isSize } from './numbers.ts';
+import { Segment } from './segment.ts';
+import { checkNotReserved, checkSegmentId } from './segment-ids.ts';
+
+export interface ExportOptions {
+  readonly allowRebind: boolean;
+  /** Nobody can ever write to it through an import segment, whatever the access list (design 3.2). */
+  readonly readOnly: boolean;
+}
+
+/** Reads a program's access list; throws RsmError where it is none. */
+export type AccessReader = () => readonly AccessEntry[];
+
+/** Published ones stay published though nobody holds them, as a listening server does. */
+const published: Set<ExportSegment> = new Set();
+
+export class ExportSegment extends Segment {
+  readonly #controller: Controller;
+  readonly #driver: DriverExport;
+  readonly #owner: Owner;
+  readonly #options: ExportOptions;
+  #memory: MemoryRange;
+  #id: number | undefined;
+
+  private constructor(controller: Controller, driver: DriverExport, memory: MemoryRange, options: ExportOptions) {
+    super(driver.events, () => {
+      driver.destroy();
+      controller.segmentEnded();
+    });
+    this.#controller = controller;
+    this.#driver = driver;
+    this.#memory = memory;
+    this.#options = options;
+    this.#owner = { uid: process.geteuid!(), gid: process.getegid!(), umask: native.umask() };
+  }
+
+  /**
+   * Exports [address, address + length). Page-aligned, whole pages, memory of this library.
+   * @throws RsmError BAD_ADDR (C-020, C-025), BAD_LENGTH (C-019, C-023), BAD_MEM_ALIGNMENT (C-021, C-022),
+   *   INSUFFICIENT_MEM, INSUFFICIENT_RESOURCES (C-027, C-036)
+   */
+  static create(controller: Controller, address: unknown, length: unknown, options: ExportOptions): ExportSegment {
+    const { driver } = controller;
+    const memory = memoryAt(address);
+    if (memory === null) throw new RsmError(RSMERR_BAD_ADDR, 'create');
+    if (!isSize(length) || length === 0) throw new RsmError(RSMERR_BAD_LENGTH, 'create');
+    const unit = alignmentUnit(driver.attributes);
+    if (memory.byteOffset % unit !== 0 || length % unit !== 0) {
+      const detail = `address and length must be multiples of ${unit} bytes`;
+      throw new RsmError(RSMERR_BAD_MEM_ALIGNMENT, 'create', detail);
+    }
+    const limit = driver.attributes.maxExportSegmentSize;
+    if (limit !== 0 && length > limit) throw new RsmError(RSMERR_BAD_LENGTH, 'create');
+    const range = { ...memory, byteLength: length };
+    const made = driver.createExport(range, options);
+    controller.segmentMade();
+    return new ExportSegment(controller, made, range, options);
+  }
+
+  /** A live one. @throws RsmError BAD_SEG_HNDL (C-003, C-004) */
+  static from(value: unknown, operation: string): ExportSegment {
+    const isOne = typeof value === 'object' && value !== null && #driver in value;
+    if (!isOne) throw new RsmError(RSMERR_BAD_SEG_HNDL, operation);
+    value.checkLive(operation);
+    return value;
+  }
+
+  get id(): number | undefined {
+    return this.#id;
+  }
+
+  get memory(): MemoryRange {
+    return this.#memory;
+  }
+
+  get importers(): number {
+    return this.live ? this.#driver.importers : 0;
+  }
+
+  /**
+   * Makes it importable. id 0: the system chooses. Returns the id.
+   * @param access reads the access list, at its place in the order of checks; empty: every node
+   * @throws RsmError BAD_SEGID, SEG_ALREADY_PUBLISHED, RESERVED_SEGID, BAD_ACL, SEGID_IN_USE,
+   *   INSUFFICIENT_RESOURCES
+   */
+  publish(id: unknown, access: AccessReader): number {
+    this.checkLive('publish');
+    checkSegmentId(id);
+    if (this.#id !== undefined) throw new RsmError(RSMERR_SEG_ALREADY_PUBLISHED, 'publish');
+    checkNotReserved(id);
+    this.#id = this.#driver.publish(id, this.#grants('publish', access));
+    published.add(this);
+    return this.#id;
+  }
+
+  /** Replaces the access list; who is connected stays (C-095). @throws RsmError SEG_NOT_PUBLISHED, BAD_ACL */
+  republish(access: AccessReader): void {
+    this.checkPublished('republish');
+    this.#driver.republish(this.#grants('republish', access));
+  }
+
+  /** Ends all connections; it can be published again (C-091). @throws RsmError SEG_NOT_PUBLISHED */
+  unpublish(): void {
+    this.checkPublished('unpublish');
+    this.#driver.unpublish();
+    this.#withdrawn();
+  }
+
+  /** @throws RsmError SEG_NOT_PUBLISHED (C-089) */
+  checkPublished(operation: string): void {
+    this.checkLive(operation);
+    if (this.#id === undefined) {
+      throw new RsmError(RSMERR_SEG_NOT_PUBLISHED, operation, 'the segment is not published');
+    }
+  }
+
+  /**
+   * Exchanges the memory under live importers. Copies nothing (C-065).
+   * @throws RsmError BAD_ADDR, REBIND_NOT_ALLOWED, BAD_LENGTH: not the segment's; INSUFFICIENT_MEM,
+   *   INSUFFICIENT_RESOURCES: the old memory stays bound (C-064)
+   */
+  rebind(address: unknown, length: unknown): void {
+    this.checkLive('rebind');
+    const memory = memoryAt(address);
+    if (memory === null) throw new RsmError(RSMERR_BAD_ADDR, 'rebind');
+    if (!this.#options.allowRebind) throw new RsmError(RSMERR_REBIND_NOT_ALLOWED, 'rebind');
+    const { buffer, byteOffset, byteLength } = this.#memory;
+    if (length !== byteLength) {
+      throw new RsmError(RSMERR_BAD_LENGTH, 'rebind', `the length must be that of the segment, ${byteLength}`);
+    }
+    if (memory.buffer === buffer && memory.byteOffset === byteOffset) return;
+    const unit = alignmentUnit(this.#controller.driver.attributes);
+    if (memory.byteOffset % unit !== 0) {
+      throw new RsmError(RSMERR_BAD_ADDR, 'rebind', `the address must be a multiple of ${unit} bytes`);
+    }
+    const range = { ...memory, byteLength };
+    this.#driver.rebind(range);
+    this.#memory = range;
+  }
+
+  override acquireDescriptor(): number {
+    this.checkLive('get_pollfd');
+    if (this.#id === undefined) {
+      throw new RsmError(RSMERR_BAD_SEG_HNDL, 'get_pollfd', 'the segment is not published');
+    }
+    return super.acquireDescriptor();
+  }
+
+  /** @throws RsmError POLLFD_IN_USE: nothing has changed then (C-039) */
+  destroy(): void {
+    this.checkLive('destroy');
+    this.checkNoDescriptor('destroy');
+    this.end();
+    this.#driver.destroy();
+    this.#withdrawn();
+    this.#controller.segmentEnded();
+  }
+
+  #grants(operation: string, access: AccessReader): GrantTable {
+    const list = access();
+    checkAccessList(operation, list, this.#controller.driver, this.#options.readOnly);
+    return grantTable(this.#owner, list, this.#options.readOnly);
+  }
+
+  #withdrawn(): void {
+    this.#id = undefined;
+    published.delete(this);
+  }
+}

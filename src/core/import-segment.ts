@@ -1,0 +1,290 @@
+/** Import segments: connection, mapping and what transfers must pass (rsmapi.md 1.5, 2.5–2.7). */
+import type { DriverImport } from '../drivers/driver.ts';
+import {
+  RSMERR_BAD_ADDR,
+  RSMERR_BAD_LENGTH,
+  RSMERR_BAD_MEM_ALIGNMENT,
+  RSMERR_BAD_MODE,
+  RSMERR_BAD_OFFSET,
+  RSMERR_BAD_PERMS,
+  RSMERR_BAD_SEG_HNDL,
+  RSMERR_BARRIER_UNINITIALIZED,
+  RSMERR_CONN_ABORTED,
+  RSMERR_CTLR_NOT_PRESENT,
+  RSMERR_MAP_FAILED,
+  RSMERR_PERM_DENIED,
+  RSMERR_SEG_ALREADY_MAPPED,
+  RSMERR_SEG_NOT_MAPPED,
+  RSMERR_SEG_NOT_PUBLISHED,
+  RSMERR_SEG_STILL_MAPPED,
+  RsmError,
+} from '../errors.ts';
+import { memoryAt } from './addresses.ts';
+import { alignmentUnit } from './attributes.ts';
+import type { Barrier } from './barrier.ts';
+import {
+  RSM_BARRIER_MODE_EXPLICIT,
+  RSM_BARRIER_MODE_IMPLICIT,
+  RSM_PERM_RDWR,
+  RSM_PERM_READ,
+} from './constants.ts';
+import type { Controller } from './controllers.ts';
+import { MAX_BUFFER_BYTES } from './limits.ts';
+import { isSize, isUint32 } from './numbers.ts';
+import { Segment } from './segment.ts';
+import { Window } from './window.ts';
+
+/** A buffer over a mapping keeps the segment connected, though the program has let the segment go. */
+const mappings: WeakMap<ArrayBuffer, Set<ImportSegment>> = new WeakMap();
+
+export class ImportSegment extends Segment {
+  readonly node: number;
+  readonly id: number;
+  /** What was granted: a part of 0600. */
+  readonly permission: number;
+  readonly #controller: Controller;
+  readonly #driver: DriverImport;
+  #window: Window | null = null;
+  #implicit = true;
+  #barrier: Barrier | null = null;
+
+  private constructor(controller: Controller, driver: DriverImport, target: Target) {
+    super(driver.events, () => {
+      driver.disconnect();
+      controller.segmentEnded();
+    });
+    controller.segmentMade();
+    this.#controller = controller;
+    this.#driver = driver;
+    this.node = target.node;
+    this.id = target.id;
+    this.permission = target.permission;
+  }
+
+  /**
+   * Connects; blocks this thread until the exporter's agent has answered.
+   * @throws RsmError PERM_DENIED (C-101, C-102, C-110), CTLR_NOT_PRESENT (C-103), SEG_NOT_PUBLISHED (C-104),
+   *   SEG_NOT_PUBLISHED_TO_NODE (C-084), REMOTE_NODE_UNREACHABLE, INTERRUPTED (C-109),
+   *   INSUFFICIENT_RESOURCES
+   */
+  static connect(controller: Controller, node: unknown, id: unknown, permission: unknown): ImportSegment {
+    const target = checkTarget(node, id, permission);
+    return new ImportSegment(controller, controller.driver.connect(target), target);
+  }
+
+  /** The same without blocking. @throws RsmError INTERRUPTED also when the signal was aborted */
+  static async connectAsync(
+    controller: Controller,
+    node: unknown,
+    id: unknown,
+    permission: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<ImportSegment> {
+    const target = checkTarget(node, id, permission);
+    controller.segmentMade();
+    try {
+      const driver = await controller.driver.connectAsync(target, signal);
+      return new ImportSegment(controller, driver, target);
+    } finally {
+      controller.segmentEnded();
+    }
+  }
+
+  /** A live one. @throws RsmError BAD_SEG_HNDL (C-003, C-004) */
+  static from(value: unknown, operation: string): ImportSegment {
+    const isOne = typeof value === 'object' && value !== null && #driver in value;
+    if (!isOne) throw new RsmError(RSMERR_BAD_SEG_HNDL, operation);
+    value.checkLive(operation);
+    return value;
+  }
+
+  get byteLength(): number {
+    return this.#driver.byteLength;
+  }
+
+  get owner(): { uid: number; pid: number } {
+    return this.#driver.owner;
+  }
+
+  /** Whether the connection is whole: every access made before the call reached exported memory (1.7). */
+  get intact(): boolean {
+    return this.live && this.#driver.intact();
+  }
+
+  /** Calls back once when the exporter ends the connection; keeps the segment until then. */
+  onAbort(callback: () => void): void {
+    // The reference to this segment is the point: who waits for the end must not lose it to a collection.
+    this.#driver.onAbort(() => this.live && callback());
+  }
+
+  override post(noAccumulate: boolean): void {
+    this.checkLive('post');
+    this.#checkIntact('post');
+    super.post(noAccumulate);
+  }
+
+  /**
+   * Maps the window [offset, offset + length); `at` is the memory to map over (RSM_MAP_FIXED).
+   * @throws RsmError SEG_ALREADY_MAPPED (C-150), BAD_PERMS (C-157), BAD_LENGTH (C-152, C-153), BAD_OFFSET,
+   *   BAD_MEM_ALIGNMENT (C-154, C-155), CONN_ABORTED (C-158), BAD_ADDR, MAP_FAILED, INSUFFICIENT_RESOURCES
+   */
+  map(offset: unknown, length: unknown, permission: unknown, at?: unknown): ArrayBuffer {
+    this.checkLive('map');
+    if (this.#window !== null) throw new RsmError(RSMERR_SEG_ALREADY_MAPPED, 'map');
+    if (!isUint32(permission) || (permission & ~RSM_PERM_RDWR) !== 0) throw new RsmError(RSMERR_BAD_PERMS, 'map');
+    const range = this.#checkRange(offset, length);
+    const fixed = at === undefined ? null : this.#checkFixed(at);
+    this.#checkIntact('map');
+    if ((permission & ~this.permission) !== 0) throw new RsmError(RSMERR_BAD_PERMS, 'map');
+    if (range.length > MAX_BUFFER_BYTES) {
+      const detail = `one buffer can show ${MAX_BUFFER_BYTES} bytes: map a part of the segment`;
+      throw new RsmError(RSMERR_BAD_LENGTH, 'map', detail);
+    }
+    // Permission 0 bars put and get; memory that faults when touched cannot be given to JavaScript.
+    const mapped = permission || this.permission & RSM_PERM_READ || this.permission;
+    const { start, length: byteLength } = range;
+    let bytes: Uint8Array<ArrayBuffer>;
+    if (fixed === null) {
+      bytes = new Uint8Array(this.#driver.map(start, byteLength, mapped, false));
+    } else {
+      bytes = new Uint8Array(fixed.buffer, fixed.byteOffset, byteLength);
+      this.#driver.mapFixed(start, byteLength, mapped, { ...fixed, byteLength });
+    }
+    this.#window = new Window(start, permission, true, bytes);
+    this.#keepFor(bytes.buffer);
+    return bytes.buffer;
+  }
+
+  /** @throws RsmError SEG_NOT_MAPPED (C-159) */
+  unmap(): void {
+    this.checkLive('unmap');
+    if (this.#window === null) throw new RsmError(RSMERR_SEG_NOT_MAPPED, 'unmap');
+    mappings.get(this.#window.buffer)?.delete(this);
+    this.#window = null;
+    this.#driver.unmap();
+  }
+
+  /** Whether the program has mapped it; what a put or get mapped does not count. */
+  get mapped(): boolean {
+    return this.#window?.explicit === true;
+  }
+
+  /** @throws RsmError SEG_STILL_MAPPED (C-111), POLLFD_IN_USE (C-113) */
+  disconnect(): void {
+    this.checkLive('disconnect');
+    if (this.mapped) throw new RsmError(RSMERR_SEG_STILL_MAPPED, 'disconnect');
+    if (this.#window !== null) this.unmap();
+    this.checkNoDescriptor('disconnect');
+    this.end();
+    this.#driver.disconnect();
+    this.#controller.segmentEnded();
+  }
+
+  /** The barrier that implicit-mode transfers run in. */
+  get barrier(): Barrier | null {
+    return this.#barrier;
+  }
+
+  set barrier(barrier: Barrier | null) {
+    this.#barrier = barrier;
+  }
+
+  get mode(): number {
+    return this.#implicit ? RSM_BARRIER_MODE_IMPLICIT : RSM_BARRIER_MODE_EXPLICIT;
+  }
+
+  /** @throws RsmError BAD_MODE (C-173) */
+  setMode(mode: unknown): void {
+    this.checkLive('set_mode');
+    if (mode !== RSM_BARRIER_MODE_IMPLICIT && mode !== RSM_BARRIER_MODE_EXPLICIT) {
+      throw new RsmError(RSMERR_BAD_MODE, 'set_mode');
+    }
+    this.#implicit = mode === RSM_BARRIER_MODE_IMPLICIT;
+  }
+
+  /**
+   * What a put or get must pass (2.6, steps 4–9), for `count` items of `width` bytes. Returns the window.
+   * @param room how many items the local memory has
+   */
+  admit(operation: string, offset: number, width: number, count: number, room: number, wanted: number): Window {
+    if (!Number.isSafeInteger(offset)) throw new RsmError(RSMERR_BAD_OFFSET, operation);
+    if (offset % width !== 0) throw new RsmError(RSMERR_BAD_MEM_ALIGNMENT, operation);
+    const window = this.#window ?? this.#mapImplicitly();
+    if ((window.permission & wanted) === 0) throw new RsmError(RSMERR_PERM_DENIED, operation);
+    if (!Number.isSafeInteger(count) || count < 0) throw new RsmError(RSMERR_BAD_LENGTH, operation);
+    if (offset < window.start || offset + count * width > window.end) {
+      throw new RsmError(RSMERR_BAD_OFFSET, operation);
+    }
+    if (count > room) throw new RsmError(RSMERR_BAD_ADDR, operation, 'the local memory is too small');
+    if (window.detached) throw new RsmError(RSMERR_MAP_FAILED, operation, 'the mapping was transferred away');
+    if (this.#implicit && this.#barrier === null) throw new RsmError(RSMERR_BARRIER_UNINITIALIZED, operation);
+    return window;
+  }
+
+  /** After a transfer: in implicit mode it counts only on a whole connection (2.6, step 11). */
+  verify(operation: string): void {
+    if (this.#implicit && !this.#driver.intact()) throw new RsmError(RSMERR_CONN_ABORTED, operation);
+  }
+
+  /** The window of putv and getv. @throws RsmError CONN_ABORTED, in both modes (D-18) */
+  admitVector(operation: string): Window {
+    this.#checkIntact(operation);
+    return this.#window ?? this.#mapImplicitly();
+  }
+
+  /** The whole segment, with the granted mode (D-07). */
+  #mapImplicitly(): Window {
+    if (this.byteLength > MAX_BUFFER_BYTES) {
+      const detail = `the segment does not fit one buffer (${MAX_BUFFER_BYTES} bytes): map a part of it first`;
+      throw new RsmError(RSMERR_BAD_LENGTH, 'map', detail);
+    }
+    const bytes = new Uint8Array(this.#driver.map(0, this.byteLength, this.permission, true));
+    this.#window = new Window(0, this.permission, false, bytes);
+    return this.#window;
+  }
+
+  #checkRange(offset: unknown, length: unknown): { start: number; length: number } {
+    if (!isSize(length) || length === 0) throw new RsmError(RSMERR_BAD_LENGTH, 'map');
+    if (!isSize(offset)) throw new RsmError(RSMERR_BAD_OFFSET, 'map');
+    if (offset + length > this.byteLength) {
+      throw new RsmError(RSMERR_BAD_LENGTH, 'map', `the segment ends at ${this.byteLength}`);
+    }
+    const unit = alignmentUnit(this.#controller.driver.attributes);
+    if (offset % unit !== 0) {
+      throw new RsmError(RSMERR_BAD_MEM_ALIGNMENT, 'map', `the offset must be a multiple of ${unit} bytes`);
+    }
+    return { start: offset, length };
+  }
+
+  #checkFixed(at: unknown): NonNullable<ReturnType<typeof memoryAt>> {
+    const memory = memoryAt(at);
+    if (memory === null) throw new RsmError(RSMERR_BAD_ADDR, 'map');
+    const unit = alignmentUnit(this.#controller.driver.attributes);
+    if (memory.byteOffset % unit !== 0) throw new RsmError(RSMERR_BAD_MEM_ALIGNMENT, 'map');
+    return memory;
+  }
+
+  #checkIntact(operation: string): void {
+    if (!this.#driver.intact()) throw new RsmError(RSMERR_CONN_ABORTED, operation);
+  }
+
+  #keepFor(buffer: ArrayBuffer): void {
+    const segments = mappings.get(buffer) ?? new Set();
+    mappings.set(buffer, segments.add(this));
+  }
+}
+
+interface Target {
+  readonly node: number;
+  readonly id: number;
+  readonly permission: number;
+}
+
+function checkTarget(node: unknown, id: unknown, permission: unknown): Target {
+  if (!isUint32(permission) || permission === 0 || (permission & ~RSM_PERM_RDWR) !== 0) {
+    throw new RsmError(RSMERR_PERM_DENIED, 'connect', 'the mode must be read (0400), write (0200) or both (0600)');
+  }
+  if (!isUint32(node)) throw new RsmError(RSMERR_CTLR_NOT_PRESENT, 'connect', 'a node id is a number from 0 to 63');
+  if (!isUint32(id)) throw new RsmError(RSMERR_SEG_NOT_PUBLISHED, 'connect', 'a segment id is an unsigned 32-bit number');
+  return { node, id, permission };
+}

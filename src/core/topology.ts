@@ -1,0 +1,37 @@
+/** What controllers of the interconnect this node has and whom they reach (rsmapi.md 2.2, 3.7). */
+import { Controller } from './controllers.ts';
+
+export interface RemoteController {
+  readonly node: number;
+  readonly name: string;
+  readonly hardwareAddress: bigint;
+  /** RSM_CONNECTION_ACTIVE: may be used. */
+  readonly state: number;
+}
+
+export interface LocalController {
+  readonly name: string;
+  readonly hardwareAddress: bigint;
+  readonly remotes: readonly RemoteController[];
+}
+
+/** A snapshot. */
+export interface Topology {
+  readonly nodeId: number;
+  /** Of the interconnect: loopback is none of them. */
+  readonly controllers: readonly LocalController[];
+}
+
+export function readTopology(controller: Controller): Topology {
+  return { nodeId: controller.driver.nodeId, controllers: [] };
+}
+
+/** The same for who has no controller at hand. */
+export function readLocalTopology(): Topology {
+  const loopback = Controller.get(null);
+  try {
+    return readTopology(loopback);
+  } finally {
+    loopback.release();
+  }
+}

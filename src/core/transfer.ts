@@ -1,0 +1,126 @@
+/**
+ * put and get (rsmapi.md 2.6). The hot path: one function per size, so that each sees one kind of array.
+ * Items move as whole units in ascending order, blocks as memcpy. Never DataView: its 64-bit accesses tear.
+ */
+import { RSMERR_BAD_ADDR, RSMERR_BAD_MEM_ALIGNMENT, RsmError } from '../errors.ts';
+import { bytesAt, typedArrayName } from './addresses.ts';
+import { RSM_PERM_READ, RSM_PERM_WRITE } from './constants.ts';
+import type { ImportSegment } from './import-segment.ts';
+
+/** Up to here a loop is faster than making the view that a block copy needs. */
+const SHORT_BYTES = 32;
+
+export function put8(segment: ImportSegment, offset: number, source: unknown, count: number): void {
+  if (typedArrayName(source) !== 'Uint8Array') throw badPointer('put8', source, 1);
+  const from = source as Uint8Array;
+  const window = segment.admit('put8', offset, 1, count, from.length, RSM_PERM_WRITE);
+  const to = window.bytes;
+  const at = offset - window.start;
+  for (let i = 0; i < count; i++) to[at + i] = from[i]!;
+  segment.verify('put8');
+}
+
+export function put16(segment: ImportSegment, offset: number, source: unknown, count: number): void {
+  if (typedArrayName(source) !== 'Uint16Array') throw badPointer('put16', source, 2);
+  const from = source as Uint16Array;
+  const window = segment.admit('put16', offset, 2, count, from.length, RSM_PERM_WRITE);
+  const to = window.words16;
+  const at = (offset - window.start) / 2;
+  for (let i = 0; i < count; i++) to[at + i] = from[i]!;
+  segment.verify('put16');
+}
+
+export function put32(segment: ImportSegment, offset: number, source: unknown, count: number): void {
+  if (typedArrayName(source) !== 'Uint32Array') throw badPointer('put32', source, 4);
+  const from = source as Uint32Array;
+  const window = segment.admit('put32', offset, 4, count, from.length, RSM_PERM_WRITE);
+  const to = window.words32;
+  const at = (offset - window.start) / 4;
+  for (let i = 0; i < count; i++) to[at + i] = from[i]!;
+  segment.verify('put32');
+}
+
+export function put64(segment: ImportSegment, offset: number, source: unknown, count: number): void {
+  if (typedArrayName(source) !== 'BigUint64Array') throw badPointer('put64', source, 8);
+  const from = source as BigUint64Array;
+  const window = segment.admit('put64', offset, 8, count, from.length, RSM_PERM_WRITE);
+  const to = window.words64;
+  const at = (offset - window.start) / 8;
+  for (let i = 0; i < count; i++) to[at + i] = from[i]!;
+  segment.verify('put64');
+}
+
+export function get8(segment: ImportSegment, offset: number, target: unknown, count: number): void {
+  if (typedArrayName(target) !== 'Uint8Array') throw badPointer('get8', target, 1);
+  const to = target as Uint8Array;
+  const window = segment.admit('get8', offset, 1, count, to.length, RSM_PERM_READ);
+  const from = window.bytes;
+  const at = offset - window.start;
+  for (let i = 0; i < count; i++) to[i] = from[at + i]!;
+  segment.verify('get8');
+}
+
+export function get16(segment: ImportSegment, offset: number, target: unknown, count: number): void {
+  if (typedArrayName(target) !== 'Uint16Array') throw badPointer('get16', target, 2);
+  const to = target as Uint16Array;
+  const window = segment.admit('get16', offset, 2, count, to.length, RSM_PERM_READ);
+  const from = window.words16;
+  const at = (offset - window.start) / 2;
+  for (let i = 0; i < count; i++) to[i] = from[at + i]!;
+  segment.verify('get16');
+}
+
+export function get32(segment: ImportSegment, offset: number, target: unknown, count: number): void {
+  if (typedArrayName(target) !== 'Uint32Array') throw badPointer('get32', target, 4);
+  const to = target as Uint32Array;
+  const window = segment.admit('get32', offset, 4, count, to.length, RSM_PERM_READ);
+  const from = window.words32;
+  const at = (offset - window.start) / 4;
+  for (let i = 0; i < count; i++) to[i] = from[at + i]!;
+  segment.verify('get32');
+}
+
+export function get64(segment: ImportSegment, offset: number, target: unknown, count: number): void {
+  if (typedArrayName(target) !== 'BigUint64Array') throw badPointer('get64', target, 8);
+  const to = target as BigUint64Array;
+  const window = segment.admit('get64', offset, 8, count, to.length, RSM_PERM_READ);
+  const from = window.words64;
+  const at = (offset - window.start) / 8;
+  for (let i = 0; i < count; i++) to[i] = from[at + i]!;
+  segment.verify('get64');
+}
+
+/** The first `length` bytes of any buffer or view. */
+export function put(segment: ImportSegment, offset: number, source: unknown, length: number): void {
+  const from = bytesAt(source);
+  if (from === null) throw new RsmError(RSMERR_BAD_ADDR, 'put');
+  const window = segment.admit('put', offset, 1, length, from.length, RSM_PERM_WRITE);
+  copy(from, 0, window.bytes, offset - window.start, length);
+  segment.verify('put');
+}
+
+export function get(segment: ImportSegment, offset: number, target: unknown, length: number): void {
+  const to = bytesAt(target);
+  if (to === null) throw new RsmError(RSMERR_BAD_ADDR, 'get');
+  const window = segment.admit('get', offset, 1, length, to.length, RSM_PERM_READ);
+  copy(window.bytes, offset - window.start, to, 0, length);
+  segment.verify('get');
+}
+
+/** Both ranges have been checked. */
+export function copy(from: Uint8Array, fromAt: number, to: Uint8Array, toAt: number, length: number): void {
+  if (length <= SHORT_BYTES && from.buffer !== to.buffer) {
+    for (let i = 0; i < length; i++) to[toAt + i] = from[fromAt + i]!;
+  } else if (length === from.length) {
+    to.set(from, toAt);
+  } else {
+    to.set(new Uint8Array(from.buffer, from.byteOffset + fromAt, length), toAt);
+  }
+}
+
+/** Nothing where a pointer must be, a misaligned one (C-118), or an array of another kind of item. */
+function badPointer(operation: string, value: unknown, width: number): RsmError {
+  const misaligned = ArrayBuffer.isView(value) && value.byteOffset % width !== 0;
+  const code = misaligned ? RSMERR_BAD_MEM_ALIGNMENT : RSMERR_BAD_ADDR;
+  return new RsmError(code, operation);
+}

@@ -1,0 +1,46 @@
+/** The mapped part of an import segment, with typed views for each size of item. */
+
+export class Window {
+  /** In the segment: [start, end). */
+  readonly start: number;
+  readonly end: number;
+  readonly permission: number;
+  /** Whether the program asked for it, or a put or get did (rsmapi.md 1.5: MAPPED, IMAPPED). */
+  readonly explicit: boolean;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  #words16: Uint16Array | null = null;
+  #words32: Uint32Array | null = null;
+  #words64: BigUint64Array | null = null;
+
+  constructor(start: number, permission: number, explicit: boolean, bytes: Uint8Array<ArrayBuffer>) {
+    this.start = start;
+    this.end = start + bytes.length;
+    this.permission = permission;
+    this.explicit = explicit;
+    this.bytes = bytes;
+  }
+
+  get buffer(): ArrayBuffer {
+    return this.bytes.buffer;
+  }
+
+  get words16(): Uint16Array {
+    this.#words16 ??= new Uint16Array(this.buffer, this.bytes.byteOffset, Math.floor(this.bytes.length / 2));
+    return this.#words16;
+  }
+
+  get words32(): Uint32Array {
+    this.#words32 ??= new Uint32Array(this.buffer, this.bytes.byteOffset, Math.floor(this.bytes.length / 4));
+    return this.#words32;
+  }
+
+  get words64(): BigUint64Array {
+    this.#words64 ??= new BigUint64Array(this.buffer, this.bytes.byteOffset, Math.floor(this.bytes.length / 8));
+    return this.#words64;
+  }
+
+  /** A program can transfer the buffer of its mapping away; the views have length 0 then. */
+  get detached(): boolean {
+    return this.bytes.length === 0;
+  }
+}

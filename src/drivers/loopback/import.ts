@@ -1,0 +1,70 @@
+/** The import side of this node: a native connection and its control block. */
+import { type Connection, type NativeImport, native } from '../../native/index.ts';
+import { CONNECTED, LOCAL_STATE, STATUS_STATE } from '../../native/layout.ts';
+import type { DriverImport, MemoryRange } from '../driver.ts';
+import type { AbortListeners } from './aborts.ts';
+import { LoopbackEvents } from './events.ts';
+import { resultOf } from './result.ts';
+
+/** Only its being stored to matters: that is the fence of `intact`. */
+const fence = new Int32Array(1);
+
+export class LoopbackImport implements DriverImport {
+  readonly events: LoopbackEvents;
+  readonly byteLength: number;
+  readonly owner: { uid: number; pid: number };
+  readonly #segment: NativeImport;
+  readonly #control: Int32Array<ArrayBuffer>;
+  readonly #aborts: AbortListeners;
+  /** The mapping's buffer. Weakly: a forgotten connection must not keep what a program let go. */
+  #mapped: WeakRef<ArrayBuffer> | null = null;
+
+  constructor({ handle, control, byteLength, uid, pid }: Connection, aborts: AbortListeners) {
+    this.#segment = handle;
+    this.#control = new Int32Array(control);
+    this.#aborts = aborts;
+    this.byteLength = byteLength;
+    this.owner = { uid, pid };
+    this.events = new LoopbackEvents(handle);
+  }
+
+  intact(): boolean {
+    // A sequentially consistent store and loads: on x86 the store is a full fence, on arm64 no access
+    // before it can move behind the loads.
+    Atomics.store(fence, 0, 0);
+    const control = this.#control;
+    return Atomics.load(control, LOCAL_STATE) === CONNECTED && Atomics.load(control, STATUS_STATE) === CONNECTED;
+  }
+
+  map(offset: number, length: number, permission: number, internal: boolean): ArrayBuffer {
+    const made = native.map(this.#segment, offset, length, permission, internal, null, 0);
+    const buffer = resultOf(made, 'map');
+    this.#mapped = new WeakRef(buffer);
+    return buffer;
+  }
+
+  mapFixed(offset: number, length: number, permission: number, at: MemoryRange): void {
+    const { buffer, byteOffset } = at;
+    resultOf(native.map(this.#segment, offset, length, permission, false, buffer, byteOffset), 'map');
+  }
+
+  unmap(): void {
+    native.unmap(this.#segment, this.#takeMapped());
+  }
+
+  disconnect(): void {
+    this.#aborts.delete(this.#segment);
+    native.disconnect(this.#segment, this.#takeMapped());
+  }
+
+  onAbort(callback: () => void): void {
+    this.#aborts.set(this.#segment, callback);
+    if (!this.intact()) this.#aborts.fire(this.#segment);
+  }
+
+  #takeMapped(): ArrayBuffer | null {
+    const buffer = this.#mapped?.deref() ?? null;
+    this.#mapped = null;
+    return buffer;
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The loopback controller: segments of the local node. Memory is mapped, so every transfer is a copy in
+ * this process; the agent thread (native) does what must happen while JavaScript is busy.
+ */
+import type { ControllerAttributes } from '../../core/attributes.ts';
+import { MAX_BUFFER_BYTES } from '../../core/limits.ts';
+import { RSMERR_CTLR_NOT_PRESENT, RSMERR_INTERRUPTED, RSMERR_SEG_NOT_PUBLISHED, RsmError } from '../../errors.ts';
+import { type ConnectRequest, type Connection, native } from '../../native/index.ts';
+import { type Candidate, type Node, openNode } from '../../node/index.ts';
+import type { ConnectTarget, Driver, DriverExport, DriverImport, MemoryRange } from '../driver.ts';
+import { AbortListeners } from './aborts.ts';
+import { LoopbackExport } from './export.ts';
+import { LoopbackImport } from './import.ts';
+import { resultOf } from './result.ts';
+
+/** An exporter's agent answers in microseconds; one that takes this long is stopped or starved. */
+const CONNECT_TIMEOUT_MS = 5000;
+/** Bits for accesses of 1, 2, 4 and 8 bytes. */
+const SIZES_TO_8_BYTES = 0xf;
+
+/** native has one callback per thread, so its listeners are shared by the controllers of this thread. */
+let aborts: AbortListeners | undefined;
+
+export function openLoopback(options: { config: string | undefined }): Driver {
+  const node = openNode(options);
+  aborts ??= new AbortListeners();
+  return new Loopback(node, aborts);
+}
+
+class Loopback implements Driver {
+  readonly name = 'loopback';
+  readonly accessListLimit = 1;
+  readonly attributes: ControllerAttributes;
+  readonly #node: Node;
+  readonly #aborts: AbortListeners;
+
+  constructor(node: Node, listeners: AbortListeners) {
+    this.#node = node;
+    this.#aborts = listeners;
+    this.attributes = attributesOf(node);
+  }
+
+  get nodeId(): number {
+    return this.#node.id;
+  }
+
+  reaches(node: number): boolean {
+    return node === this.#node.id;
+  }
+
+  createExport(memory: MemoryRange, { readOnly }: { readOnly: boolean }): DriverExport {
+    return new LoopbackExport(this.#node, memory, readOnly);
+  }
+
+  connect(target: ConnectTarget): DriverImport {
+    for (const candidate of this.#candidates(target)) {
+      const found = this.#accept(native.connect(requestTo(candidate, target)));
+      if (found !== undefined) return found;
+    }
+    throw notPublished(target);
+  }
+
+  async connectAsync(target: ConnectTarget, signal: AbortSignal | undefined): Promise<DriverImport> {
+    for (const candidate of this.#candidates(target)) {
+      if (signal?.aborted) throw interrupted(signal);
+      const { result, cancel } = native.connectAsync(requestTo(candidate, target));
+      signal?.addEventListener('abort', cancel);
+      const answer = await result.finally(() => signal?.removeEventListener('abort', cancel));
+      if (answer === RSMERR_INTERRUPTED && signal?.aborted) throw interrupted(signal);
+      const found = this.#accept(answer);
+      if (found !== undefined) return found;
+    }
+    throw notPublished(target);
+  }
+
+  close(): void {
+    this.#node.close();
+  }
+
+  #candidates({ node, id }: ConnectTarget): Iterable<Candidate> {
+    if (this.reaches(node)) return this.#node.find(id);
+    const detail = `loopback reaches node ${this.nodeId} only, not node ${node}`;
+    throw new RsmError(RSMERR_CTLR_NOT_PRESENT, 'connect', detail);
+  }
+
+  /** Undefined: that was a stale claim or a lie; the next candidate may be the right one. */
+  #accept(answer: Connection | number): DriverImport | undefined {
+    if (answer === RSMERR_SEG_NOT_PUBLISHED) return undefined;
+    return new LoopbackImport(resultOf(answer, 'connect'), this.#aborts);
+  }
+}
+
+function requestTo({ socketPath, uid }: Candidate, { node, id, permission }: ConnectTarget): ConnectRequest {
+  return { socketPath, owner: uid, node, id, permission, timeoutMs: CONNECT_TIMEOUT_MS };
+}
+
+function notPublished({ id }: ConnectTarget): RsmError {
+  const detail = `no segment 0x${id.toString(16)} is published on this node; its exporter may not be ready yet`;
+  return new RsmError(RSMERR_SEG_NOT_PUBLISHED, 'connect', detail);
+}
+
+function interrupted(signal: AbortSignal): RsmError {
+  return new RsmError(RSMERR_INTERRUPTED, 'connect', undefined, { cause: signal.reason });
+}
+
+function attributesOf({ limits }: Node): ControllerAttributes {
+  return Object.freeze({
+    directAccessSizes: SIZES_TO_8_BYTES,
+    atomicSizes: SIZES_TO_8_BYTES,
+    pageSizes: native.pageSize() / 1024,
+    maxExportSegmentSize: 0,
+    totExportSegmentSize: 0,
+    maxExportSegments: limits.maxSegments,
+    maxImportMapSize: MAX_BUFFER_BYTES,
+    totImportMapSize: 0,
+    maxImportSegments: limits.maxSegments,
+  });
+}

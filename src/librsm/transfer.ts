@@ -1,0 +1,155 @@
+/**
+ * put and get (rsmapi.md 2.6): `offset` in bytes from the start of the segment, `rep_cnt` items of N bits.
+ * All of them: BAD_SEG_HNDL, BAD_ADDR, BAD_MEM_ALIGNMENT, PERM_DENIED, BAD_OFFSET, BAD_LENGTH, MAP_FAILED,
+ * BARRIER_UNINITIALIZED, CONN_ABORTED, INSUFFICIENT_RESOURCES (C-117 … C-134).
+ *
+ * The hot path: no closures here.
+ */
+import * as core from '../core/index.ts';
+import { RSM_SUCCESS } from '../errors.ts';
+import { codeOf } from './call.ts';
+import type { Address, rsm_memseg_import_handle_t } from './types.ts';
+
+const { ImportSegment } = core;
+
+export function rsm_memseg_import_get8(
+  im_memseg: rsm_memseg_import_handle_t,
+  offset: number,
+  datap: Uint8Array,
+  rep_cnt: number,
+): number {
+  try {
+    core.get8(ImportSegment.from(im_memseg, 'get8'), offset, datap, rep_cnt);
+    return RSM_SUCCESS;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+export function rsm_memseg_import_get16(
+  im_memseg: rsm_memseg_import_handle_t,
+  offset: number,
+  datap: Uint16Array,
+  rep_cnt: number,
+): number {
+  try {
+    core.get16(ImportSegment.from(im_memseg, 'get16'), offset, datap, rep_cnt);
+    return RSM_SUCCESS;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+export function rsm_memseg_import_get32(
+  im_memseg: rsm_memseg_import_handle_t,
+  offset: number,
+  datap: Uint32Array,
+  rep_cnt: number,
+): number {
+  try {
+    core.get32(ImportSegment.from(im_memseg, 'get32'), offset, datap, rep_cnt);
+    return RSM_SUCCESS;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+export function rsm_memseg_import_get64(
+  im_memseg: rsm_memseg_import_handle_t,
+  offset: number,
+  datap: BigUint64Array,
+  rep_cnt: number,
+): number {
+  try {
+    core.get64(ImportSegment.from(im_memseg, 'get64'), offset, datap, rep_cnt);
+    return RSM_SUCCESS;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+export function rsm_memseg_import_put8(
+  im_memseg: rsm_memseg_import_handle_t,
+  offset: number,
+  datap: Uint8Array,
+  rep_cnt: number,
+): number {
+  try {
+    core.put8(ImportSegment.from(im_memseg, 'put8'), offset, datap, rep_cnt);
+    return RSM_SUCCESS;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+export function rsm_memseg_import_put16(
+  im_memseg: rsm_memseg_import_handle_t,
+  offset: number,
+  datap: Uint16Array,
+  rep_cnt: number,
+): number {
+  try {
+    core.put16(ImportSegment.from(im_memseg, 'put16'), offset, datap, rep_cnt);
+    return RSM_SUCCESS;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+export function rsm_memseg_import_put32(
+  im_memseg: rsm_memseg_import_handle_t,
+  offset: number,
+  datap: Uint32Array,
+  rep_cnt: number,
+): number {
+  try {
+    core.put32(ImportSegment.from(im_memseg, 'put32'), offset, datap, rep_cnt);
+    return RSM_SUCCESS;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+export function rsm_memseg_import_put64(
+  im_memseg: rsm_memseg_import_handle_t,
+  offset: number,
+  datap: BigUint64Array,
+  rep_cnt: number,
+): number {
+  try {
+    core.put64(ImportSegment.from(im_memseg, 'put64'), offset, datap, rep_cnt);
+    return RSM_SUCCESS;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+/** To the first `length` bytes at `dst_addr`. */
+export function rsm_memseg_import_get(
+  im_memseg: rsm_memseg_import_handle_t,
+  offset: number,
+  dst_addr: Address,
+  length: number,
+): number {
+  try {
+    core.get(ImportSegment.from(im_memseg, 'get'), offset, dst_addr, length);
+    return RSM_SUCCESS;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+/** From the first `length` bytes at `src_addr`. */
+export function rsm_memseg_import_put(
+  im_memseg: rsm_memseg_import_handle_t,
+  offset: number,
+  src_addr: Address,
+  length: number,
+): number {
+  try {
+    core.put(ImportSegment.from(im_memseg, 'put'), offset, src_addr, length);
+    return RSM_SUCCESS;
+  } catch (error) {
+    return codeOf(error);
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * The runtime directory, which is what makes a node (design 3.1). Whoever may enter it takes part:
+ *
+ *   node.lock       0666   held while publishing; its text is the next system id (`lock.ts`)
+ *   u/              1777   one directory per user
+ *   u/<uid>/        0755   records, their sockets, claims (`records.ts`, `claims.ts`)
+ */
+import {
+  chmodSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { RSMERR_CTLR_NOT_PRESENT, RsmError } from '../errors.ts';
+import { native } from '../native/index.ts';
+
+export interface RuntimeDirectory {
+  readonly path: string;
+  /** The directory of the users. */
+  readonly users: string;
+  /** That of this user; `ownDirectory` makes it. */
+  readonly own: string;
+  readonly uid: number;
+  close(): void;
+}
+
+const SHARED = '/run/rsm';
+const PERSONAL = '/tmp/rsm-';
+
+/**
+ * Finds the directory (RSM_RUNTIME_DIR, configured, /run/rsm where an administrator made it, else
+ * /tmp/rsm-UID), makes it where it is missing and keeps tmp cleaners away from it until closed.
+ * @throws RsmError CTLR_NOT_PRESENT: it cannot be used; the detail says why
+ */
+export function openDirectory(configured: string | undefined): RuntimeDirectory {
+  const uid = effectiveUid();
+  const path = choose(configured, uid);
+  const fd = attempt(path, () => openSync(path, 'r'));
+  native.holdDirectory(fd);
+  const users = join(path, 'u');
+  let open = true;
+  const close = () => {
+    if (open) closeSync(fd);
+    open = false;
+  };
+  return { path, users, own: join(users, String(uid)), uid, close };
+}
+
+/** Makes the directory of this user; to be called with node.lock held. */
+export function ownDirectory({ path, users, own, uid }: RuntimeDirectory): string {
+  attempt(path, () => {
+    if (makeDirectory(users)) chmodSync(users, 0o1777);
+    if (makeDirectory(own)) chmodSync(own, 0o755);
+  });
+  refuseForeign(own, uid);
+  return own;
+}
+
+/** The users that have ever published here. */
+export function userIds({ users }: RuntimeDirectory): number[] {
+  try {
+    return readdirSync(users)
+      .filter((name) => /^\d{1,10}$/.test(name))
+      .map(Number);
+  } catch {
+    return []; // nobody yet
+  }
+}
+
+function choose(configured: string | undefined, uid: number): string {
+  const explicit = process.env.RSM_RUNTIME_DIR || configured;
+  if (explicit) {
+    const path = resolve(explicit);
+    attempt(path, () => makeDirectory(path));
+    return path;
+  }
+  if (isShared(statSync(SHARED, { throwIfNoEntry: false }))) return SHARED;
+  const path = `${PERSONAL}${uid}`;
+  attempt(path, () => makeDirectory(path));
+  refuseForeign(path, uid);
+  return path;
+}
+
+/** Made by an administrator for everybody: root's and sticky, so that no user can replace another's. */
+function isShared(stats: Stats | undefined): boolean {
+  return stats?.isDirectory() === true && stats.uid === 0 && (stats.mode & 0o7777) === 0o1777;
+}
+
+/** Anybody could have put something there before us, in a directory that everybody may write. */
+function refuseForeign(path: string, uid: number): void {
+  const stats = attempt(path, () => lstatSync(path));
+  const what = !stats.isDirectory() ? 'is not a directory' : `belongs to uid ${stats.uid}`;
+  if (stats.isDirectory() && stats.uid === uid) return;
+  throw new RsmError(
+    RSMERR_CTLR_NOT_PRESENT,
+    'open',
+    `the runtime directory ${path} ${what}; it is not used`,
+  );
+}
+
+/** Whether it was made now. */
+function makeDirectory(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function attempt<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const why = (cause as Error).message;
+    throw new RsmError(
+      RSMERR_CTLR_NOT_PRESENT,
+      'open',
+      `the runtime directory ${path} cannot be used: ${why}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function effectiveUid(): number {
+  if (process.geteuid) return process.geteuid();
+  throw new RsmError(RSMERR_CTLR_NOT_PRESENT, 'open', 'this system has no users; rsmapi needs Linux');
+}

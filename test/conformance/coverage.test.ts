@@ -1,0 +1,39 @@
+/** Every statement C-001…C-204 has a test that names it, or a reason why it has none. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+const root: string = join(import.meta.dirname, '..', '..');
+
+interface Statement {
+  tests: { file: string; name: string }[];
+  exception?: { reason: string; partly?: boolean };
+}
+
+function run(option: string): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, ['scripts/conformance.mjs', option], { cwd: root, encoding: 'utf8' });
+}
+
+const statements = new Map(Object.entries(JSON.parse(run('--json').stdout) as Record<string, Statement>));
+const which = (wanted: (statement: Statement) => boolean): string[] =>
+  [...statements].filter(([, statement]) => wanted(statement)).map(([number]) => number);
+
+test('there are 204 statements', () => {
+  expect(statements.size).toBe(204);
+  expect([...statements.keys()].filter((number) => !/^C-(?:0\d\d|1\d\d|20[0-4])$/.test(number))).toEqual([]);
+});
+
+test('no statement has neither a test nor a reason', () => {
+  expect(which(({ tests, exception }) => tests.length === 0 && !exception)).toEqual([]);
+});
+
+test('a statement with a test has a reason only for what is left out', () => {
+  expect(which(({ tests, exception }) => tests.length > 0 && exception !== undefined && !exception.partly)).toEqual([]);
+  expect(which(({ tests, exception }) => tests.length === 0 && exception?.partly === true)).toEqual([]);
+});
+
+test('docs/reference/conformance.md is fresh', () => {
+  const { status, stderr } = run('--check');
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+});

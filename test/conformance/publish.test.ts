@@ -1,0 +1,360 @@
+/** publish, unpublish, republish and who may connect (rsmapi.md 1.8, 2.4). */
+import { afterEach, describe, expect, test } from 'vitest';
+import * as rsm from '../../src/librsm/index.ts';
+import { native } from '../../src/native/index.ts';
+import type { PeerOptions } from '../support/peer.ts';
+import { runtimeDirectory } from '../support/runtime.ts';
+import { ALICE, BOB, connectCode, exported, imported, PAGE, peer, root } from '../support/scene.ts';
+
+const { rsm_memseg_export_publish: publish, rsm_memseg_export_republish: republish } = rsm;
+const unpublish = rsm.rsm_memseg_export_unpublish;
+
+const elsewhere = runtimeDirectory({ own: false });
+const umask = process.umask();
+afterEach(() => {
+  process.umask(umask);
+});
+
+const entry = (ae_permission: number, ae_node = 0): rsm.rsmapi_access_entry_t => ({ ae_node, ae_permission });
+const unpublished = (): rsm.rsm_memseg_export_handle_t => exported({ id: false }).segment;
+
+test('C-066 publish with a null segment_id pointer returns BAD_SEGID, even with a null handle', () => {
+  expect(publish(null as never, null as never, null, 0)).toBe(rsm.RSMERR_BAD_SEGID);
+  expect(publish(unpublished(), null as never, null, 1)).toBe(rsm.RSMERR_BAD_SEGID);
+});
+
+test('C-067 publish with an invalid handle returns BAD_SEG_HNDL', () => {
+  expect(publish(null as never, rsm.out(1), null, 1)).toBe(rsm.RSMERR_BAD_SEG_HNDL);
+  expect(publish({} as never, rsm.out(0), null, 0)).toBe(rsm.RSMERR_BAD_SEG_HNDL);
+});
+
+test('C-068 publish with a positive list length and a null list returns BAD_ACL', () => {
+  expect(publish(unpublished(), rsm.out(0), null, 1)).toBe(rsm.RSMERR_BAD_ACL);
+  expect(publish(exported().segment, rsm.out(1), null, 5)).toBe(rsm.RSMERR_BAD_ACL); // before the state and the id
+});
+
+test('C-069 publish of a published segment returns SEG_ALREADY_PUBLISHED and changes nothing', () => {
+  const { segment, id } = exported();
+  const again = rsm.out<number>(0);
+  expect(publish(segment, again, null, 0)).toBe(rsm.RSMERR_SEG_ALREADY_PUBLISHED);
+  expect(again.value).toBe(0);
+  expect(publish(segment, rsm.out(1), null, 0)).toBe(rsm.RSMERR_SEG_ALREADY_PUBLISHED);
+  expect(connectCode(id)).toBe(0);
+});
+
+test.each([1, 0x0fffff, 0x100000, 0x1fffff, 0x200000, 0x2fffff, 0x300000, 0x3fffff])(
+  'C-070 publish with id %i returns RESERVED_SEGID',
+  (id) => expect(publish(unpublished(), rsm.out(id), null, 0)).toBe(rsm.RSMERR_RESERVED_SEGID),
+);
+
+test.each([0x400000, 0x4fffff, 0x500000, 0x600000, 0x7fffffff])('C-071 publish with id %i succeeds', (id) => {
+  const { id: published } = exported({ id });
+  expect(published).toBe(id);
+  expect(connectCode(id)).toBe(0);
+});
+
+test.each([0x80000000, 0xffffffff])('C-072 publish with id %i returns RESERVED_SEGID (D-24)', (id) => {
+  expect(publish(unpublished(), rsm.out(id), null, 0)).toBe(rsm.RSMERR_RESERVED_SEGID);
+});
+
+test('C-073 publish with id 0 stores a unique id of the system\'s range', async () => {
+  const other = await peer();
+  const ids = [exported().id, exported().id, await other.export(), exported().id];
+  for (const id of ids) expect(id >= 0x80000000 && id <= 0xffffffff, String(id)).toBe(true);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const id of ids) expect(connectCode(id)).toBe(0);
+});
+
+test('C-074 system-chosen ids increase by one, over all processes, and are not used again', async () => {
+  const first = exported();
+  expect(unpublish(first.segment)).toBe(0);
+  const second = exported();
+  expect(second.id).toBe(first.id + 1);
+  expect(rsm.rsm_memseg_export_destroy(second.segment)).toBe(0);
+  const other = await peer();
+  expect(await other.export()).toBe(first.id + 2);
+  expect(await other.exit()).toBe(0);
+  expect(exported().id).toBe(first.id + 3);
+});
+
+test('C-075 publish with a non-zero id leaves *segment_id unchanged', () => {
+  const id = rsm.out<number>(0x400075);
+  expect(publish(unpublished(), id, null, 0)).toBe(0);
+  expect(id.value).toBe(0x400075);
+});
+
+test('C-076 publish of an id in use returns SEGID_IN_USE and leaves the segment unpublished', async () => {
+  const id = 0x400076;
+  const other = await peer();
+  await other.export({ id });
+  const segment = unpublished();
+  expect(publish(segment, rsm.out(id), null, 0)).toBe(rsm.RSMERR_SEGID_IN_USE);
+  expect(unpublish(segment)).toBe(rsm.RSMERR_SEG_NOT_PUBLISHED);
+  expect(publish(segment, rsm.out(id + 0x1000), null, 0)).toBe(0);
+  const second = unpublished();
+  expect(publish(second, rsm.out(id + 0x1000), null, 0)).toBe(rsm.RSMERR_SEGID_IN_USE); // own process
+});
+
+test.skipIf(!root)('C-076 an id another user has published is in use', async () => {
+  const alice = await peer({ uid: ALICE });
+  await alice.export({ id: 0x400176 });
+  expect(publish(unpublished(), rsm.out(0x400176), null, 0)).toBe(rsm.RSMERR_SEGID_IN_USE);
+  const bob = await peer({ uid: BOB });
+  const code = await bob.run(({ rsm, exported }) =>
+    rsm.rsm_memseg_export_publish(exported({ id: false }).segment, rsm.out(0x400176), null, 0),
+  );
+  expect(code).toBe(rsm.RSMERR_SEGID_IN_USE);
+});
+
+test('C-077 the same id may be published on two nodes (two runtime directories)', async () => {
+  const id = 0x400077;
+  exported({ id });
+  const other = await peer({ env: { RSM_RUNTIME_DIR: elsewhere } });
+  expect(await other.export({ id })).toBe(id);
+  await other.exit();
+  expect(connectCode(id)).toBe(0);
+});
+
+test('C-079 publish with too many entries returns BAD_ACL', () => {
+  const many = Array.from({ length: 65 }, (_, node) => entry(0o600, node));
+  expect(publish(unpublished(), rsm.out(0), many, 65)).toBe(rsm.RSMERR_BAD_ACL);
+  expect(publish(unpublished(), rsm.out(0), [entry(0o600), entry(0o600)], 2)).toBe(rsm.RSMERR_BAD_ACL);
+  expect(publish(unpublished(), rsm.out(0), [entry(0o600), entry(0o600)], 1)).toBe(0); // the length counts
+});
+
+test.each([
+  ['permission 0777', entry(0o777)],
+  ['permission 0100', entry(0o100)],
+  ['permission 01000', entry(0o1000)],
+  ['permission 0667', entry(0o667)],
+  ['permission 2^32', entry(2 ** 32)],
+  ['permission -1', entry(-1)],
+  ['node 64', entry(0o600, 64)],
+  ['node 2^32 - 1', entry(0o600, 0xffffffff)],
+  ['node -1', entry(0o600, -1)],
+  ['a foreign node on loopback', entry(0o600, 1)],
+])('C-080 an access list with %s returns BAD_ACL (D-39)', (_name, bad) => {
+  expect(publish(unpublished(), rsm.out(0), [bad], 1)).toBe(rsm.RSMERR_BAD_ACL);
+  expect(republish(exported().segment, [bad], 1)).toBe(rsm.RSMERR_BAD_ACL);
+});
+
+test('C-080 a list shorter than its length is unreadable: BAD_ADDR or BAD_ACL, never published', () => {
+  const segment = unpublished();
+  expect([rsm.RSMERR_BAD_ADDR, rsm.RSMERR_BAD_ACL]).toContain(publish(segment, rsm.out(0), [], 1));
+  expect(unpublish(segment)).toBe(rsm.RSMERR_SEG_NOT_PUBLISHED);
+});
+
+test('C-081 with length 0 a list is ignored', () => {
+  const segment = unpublished();
+  const id = rsm.out<number>(0);
+  expect(publish(segment, id, [entry(0o777, 99)], 0)).toBe(0);
+  expect(connectCode(id.value!)).toBe(0);
+  expect(republish(segment, [entry(0o777, 99)], 0)).toBe(0);
+});
+
+/** An exporter run by Alice; `umask` as at create. */
+async function alicesExport(mask: number, access?: rsm.rsmapi_access_entry_t[]): Promise<number> {
+  const alice = await peer({ uid: ALICE });
+  await alice.run((_context, value: number) => void process.umask(value), mask);
+  return alice.export(access ? { access } : {});
+}
+
+/** What a process of these rights may connect for: the codes of 0600, 0400 and 0200. */
+async function codesOf(options: PeerOptions, id: number): Promise<number[]> {
+  const importer = await peer(options);
+  return [await importer.connectCode(id, 0o600), await importer.connectCode(id, 0o400), await importer.connectCode(id, 0o200)];
+}
+
+const OK = rsm.RSM_SUCCESS;
+const NO = rsm.RSMERR_PERM_DENIED;
+const ALL = [OK, OK, OK];
+const READ = [NO, OK, NO];
+const WRITE = [NO, NO, OK];
+const NONE = [NO, NO, NO];
+
+describe.skipIf(!root)('rights of other users', () => {
+  test.each([
+    [0o022, READ],
+    [0o077, NONE],
+    [0o000, ALL],
+    [0o044, WRITE],
+  ])('C-082 without a list, under umask %i, another user gets what the mask leaves', async (mask, codes) => {
+    const id = await alicesExport(mask);
+    expect(await codesOf({ uid: BOB }, id)).toEqual(codes);
+    expect(await codesOf({ uid: ALICE }, id)).toEqual(ALL);
+  });
+
+  test('C-082 the group digit counts for the exporter\'s group', async () => {
+    const id = await alicesExport(0o027);
+    expect(await codesOf({ uid: BOB, gid: ALICE }, id)).toEqual(READ);
+    expect(await codesOf({ uid: BOB, gid: BOB, groups: [30_001, ALICE] }, id)).toEqual(READ);
+    expect(await codesOf({ uid: BOB }, id)).toEqual(NONE);
+  });
+
+  test('C-083 the umask at create counts, not the one at publish', async () => {
+    const alice = await peer({ uid: ALICE });
+    const id = await alice.run(({ rsm, exported, kept }) => {
+      process.umask(0o022);
+      kept.exported = exported({ id: false });
+      process.umask(0o077);
+      const chosen = rsm.out<number>(0);
+      rsm.rsm_memseg_export_publish(kept.exported.segment, chosen, null, 0);
+      return chosen.value!;
+    });
+    expect(await codesOf({ uid: BOB }, id)).toEqual(READ);
+  });
+
+  test('C-086 permission 0624: owner all, group write, others read', async () => {
+    const id = await alicesExport(0, [entry(0o624)]);
+    expect(await codesOf({ uid: ALICE }, id)).toEqual(ALL);
+    expect(await codesOf({ uid: ALICE, gid: BOB }, id)).toEqual(ALL); // the owner, whatever the group
+    expect(await codesOf({ uid: BOB, gid: ALICE }, id)).toEqual(WRITE);
+    expect(await codesOf({ uid: BOB, gid: BOB, groups: [ALICE] }, id)).toEqual(WRITE);
+    expect(await codesOf({ uid: BOB }, id)).toEqual(READ);
+  });
+
+  test('C-087 classes are exclusive: with 0066 the owner is refused, with 0606 the group', async () => {
+    const owner = await alicesExport(0, [entry(0o066)]);
+    expect(await codesOf({ uid: ALICE }, owner)).toEqual(NONE);
+    expect(await codesOf({ uid: BOB }, owner)).toEqual(ALL);
+    const group = await alicesExport(0, [entry(0o606)]);
+    expect(await codesOf({ uid: BOB, groups: [ALICE] }, group)).toEqual(NONE);
+  });
+
+  test('C-088 root connects regardless of the digits', async () => {
+    const id = await alicesExport(0o777, [entry(0)]);
+    expect(await codesOf({ uid: ALICE }, id)).toEqual(NONE);
+    expect([connectCode(id, 0o600), connectCode(id, 0o400), connectCode(id, 0o200)]).toEqual(ALL);
+  });
+
+  test('C-097 republish with length 0 opens the segment with the umask permission of create', async () => {
+    const alice = await peer({ uid: ALICE });
+    await alice.run(() => void process.umask(0o022));
+    const id = await alice.export({ access: [entry(0o600)] });
+    expect(await codesOf({ uid: BOB }, id)).toEqual(NONE);
+    const code = await alice.run(({ rsm, kept }) => {
+      process.umask(0o077);
+      return rsm.rsm_memseg_export_republish(kept.exported.segment, null, 0);
+    });
+    expect(code).toBe(0);
+    expect(await codesOf({ uid: BOB }, id)).toEqual(READ);
+  });
+
+  test('C-096 C-099 republish: later connects obey the new list only, also where an importer already is', async () => {
+    const alice = await peer({ uid: ALICE });
+    const id = await alice.export({ access: [entry(0o666)] });
+    const bob = await peer({ uid: BOB });
+    await bob.import({ id });
+    await alice.run(({ rsm, kept }) =>
+      rsm.rsm_memseg_export_republish(kept.exported.segment, [{ ae_node: 0, ae_permission: 0o604 }], 1),
+    );
+    const codes = [await bob.connectCode(id, 0o600), await bob.connectCode(id, 0o400), await bob.connectCode(id, 0o200)];
+    expect(codes).toEqual(READ);
+    // The connected importer keeps the mode it was granted.
+    expect(
+      await bob.run(({ rsm, kept }) => rsm.rsm_memseg_import_put8(kept.imported.segment, 0, new Uint8Array([1]), 1)),
+    ).toBe(0);
+    await alice.run(({ rsm, kept }) =>
+      rsm.rsm_memseg_export_republish(kept.exported.segment, [{ ae_node: 0, ae_permission: 0o602 }], 1),
+    );
+    expect(await codesOf({ uid: BOB }, id)).toEqual(WRITE); // nothing is left of 0666 and 0604
+  });
+
+  test('C-098 a republish that fails leaves the old list in force', async () => {
+    const alice = await peer({ uid: ALICE });
+    const id = await alice.export({ access: [entry(0o604)] });
+    const code = await alice.run(({ rsm, kept }) =>
+      rsm.rsm_memseg_export_republish(kept.exported.segment, [{ ae_node: 0, ae_permission: 0o777 }], 1),
+    );
+    expect(code).toBe(rsm.RSMERR_BAD_ACL);
+    expect(await codesOf({ uid: BOB }, id)).toEqual(READ);
+  });
+
+  test('C-110 connect needs every requested bit', async () => {
+    const id = await alicesExport(0, [entry(0o644)]);
+    const bob = await peer({ uid: BOB });
+    expect(await bob.connectCode(id, 0o600)).toBe(NO);
+    expect(await bob.connectCode(id, 0o400)).toBe(OK);
+  });
+});
+
+/** The node's evaluator, with a peer made up: loopback admits one list entry, its own node's. */
+function decide(list: [node: number, permission: number][], node: number, wanted: number, uid = ALICE): number {
+  const grants = Uint32Array.from([ALICE, ALICE, 0o755, list.length, ...list.flat()]);
+  return native.decideAccess(grants, uid, uid, new Uint32Array(), node, wanted);
+}
+
+test('C-084 a node that is not listed gets SEG_NOT_PUBLISHED_TO_NODE, the exporter\'s own included', () => {
+  expect(decide([[3, 0o600]], 3, 0o600)).toBe(OK);
+  for (const node of [0, 1, 63]) expect(decide([[3, 0o666]], node, 0o400)).toBe(rsm.RSMERR_SEG_NOT_PUBLISHED_TO_NODE);
+});
+
+test('C-085 of two entries for a node the first decides', () => {
+  expect(decide([[1, 0o400], [1, 0o600]], 1, 0o600)).toBe(NO);
+  expect(decide([[1, 0o600], [1, 0o400]], 1, 0o600)).toBe(OK);
+});
+
+test('C-088 root obeys the node list', () => {
+  expect(decide([[3, 0]], 3, 0o600, 0)).toBe(OK);
+  expect(decide([[3, 0o666]], 4, 0o400, 0)).toBe(rsm.RSMERR_SEG_NOT_PUBLISHED_TO_NODE);
+});
+
+test('C-089 unpublish and republish of an unpublished segment return SEG_NOT_PUBLISHED', () => {
+  const segment = unpublished();
+  expect(unpublish(segment)).toBe(rsm.RSMERR_SEG_NOT_PUBLISHED);
+  expect(republish(segment, null, 0)).toBe(rsm.RSMERR_SEG_NOT_PUBLISHED);
+  const { segment: other } = exported();
+  expect(unpublish(other)).toBe(0);
+  expect(unpublish(other)).toBe(rsm.RSMERR_SEG_NOT_PUBLISHED);
+});
+
+test('C-090 unpublish makes new connects fail and aborts all importers', async () => {
+  const { segment, id } = exported();
+  const { segment: here, barrier } = imported({ id });
+  const other = await peer();
+  await other.import({ id });
+  expect(unpublish(segment)).toBe(0);
+  expect(connectCode(id)).toBe(rsm.RSMERR_SEG_NOT_PUBLISHED);
+  expect(rsm.rsm_memseg_import_put8(here, 0, new Uint8Array(1), 1)).toBe(rsm.RSMERR_CONN_ABORTED);
+  expect(rsm.rsm_memseg_import_open_barrier(barrier)).toBe(0);
+  expect(rsm.rsm_memseg_import_close_barrier(barrier)).toBe(rsm.RSMERR_CONN_ABORTED);
+  expect(
+    await other.run(({ rsm, kept }) => rsm.rsm_memseg_import_get8(kept.imported.segment, 0, new Uint8Array(1), 1)),
+  ).toBe(rsm.RSMERR_CONN_ABORTED);
+});
+
+test('C-091 an unpublished segment can be published again, under the same or another id', () => {
+  const id = 0x400091;
+  const { segment, bytes } = exported({ id });
+  bytes[0] = 0x91;
+  for (const next of [id, id + 1, id]) {
+    expect(unpublish(segment)).toBe(0);
+    expect(publish(segment, rsm.out(next), null, 0)).toBe(0);
+    const data = new Uint8Array(1);
+    expect(rsm.rsm_memseg_import_get8(imported({ id: next }).segment, 0, data, 1)).toBe(0);
+    expect(data[0]).toBe(0x91);
+  }
+  expect(connectCode(id + 1)).toBe(rsm.RSMERR_SEG_NOT_PUBLISHED);
+});
+
+test('C-092 unpublish succeeds while pollfd references exist (D-10)', () => {
+  const { segment } = exported();
+  expect(rsm.rsm_memseg_get_pollfd(segment, { fd: -1, events: 0, revents: 0 })).toBe(0);
+  expect(unpublish(segment)).toBe(0);
+});
+
+test('C-094 republish with a positive length and a null list returns BAD_ACL, unless unpublished', () => {
+  expect(republish(exported().segment, null, 1)).toBe(rsm.RSMERR_BAD_ACL);
+  expect(republish(unpublished(), null, 1)).toBe(rsm.RSMERR_SEG_NOT_PUBLISHED);
+});
+
+test('C-095 republish that takes rights away leaves a connected importer working', async () => {
+  const { segment, id, bytes } = exported({ access: [entry(0o666)] });
+  const { segment: importer } = imported({ id });
+  expect(republish(segment, [entry(0)], 1)).toBe(0);
+  expect(rsm.rsm_memseg_import_put8(importer, 8, new Uint8Array([5]), 1)).toBe(0);
+  expect(bytes[8]).toBe(5);
+  expect(rsm.rsm_memseg_import_map(importer, rsm.out(), 0, 0o600, 0, PAGE)).toBe(rsm.RSMERR_SEG_ALREADY_MAPPED);
+  expect(rsm.rsm_memseg_import_unmap(importer)).toBe(0);
+  expect(rsm.rsm_memseg_import_map(importer, rsm.out(), 0, 0o600, 0, PAGE)).toBe(0);
+});

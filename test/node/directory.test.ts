@@ -1,0 +1,90 @@
+import { spawnSync } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { openNode } from '../../src/node/index.ts';
+import { as, directory, publish, withNode } from './scene.ts';
+
+/** A user that nobody is. */
+const NOBODY = 54_321;
+const personal = `/tmp/rsm-${NOBODY}`;
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(personal, { recursive: true, force: true });
+});
+
+describe('the runtime directory', () => {
+  test('is RSM_RUNTIME_DIR, else what the configuration says; it is made where it is missing', () => {
+    const file = join(directory, 'rsm.toml');
+    writeFileSync(file, `[node]\nid = 7\nruntime = "${directory}/made"\n`);
+    vi.stubEnv('RSM_CONFIG', file);
+    withNode((node) => expect(node).toMatchObject({ directory, id: 7 }));
+    vi.stubEnv('RSM_RUNTIME_DIR', '');
+    withNode((node) => expect(node.directory).toBe(`${directory}/made`));
+    expect(statSync(`${directory}/made`).mode & 0o777).toBe(0o700);
+    rmSync(`${directory}/made`, { recursive: true });
+    rmSync(file);
+  });
+
+  test.skipIf(existsSync('/run/rsm'))('is /tmp/rsm-UID, 0700, where nothing is said', () => {
+    vi.stubEnv('RSM_RUNTIME_DIR', '');
+    as(NOBODY, () => withNode((node) => expect(node.directory).toBe(personal)));
+    expect(statSync(personal)).toMatchObject({ uid: NOBODY, mode: 0o40700 });
+  });
+
+  test.skipIf(existsSync('/run/rsm'))('is not used when it is a link', () => {
+    vi.stubEnv('RSM_RUNTIME_DIR', '');
+    mkdirSync(`${directory}/elsewhere`);
+    chownSync(`${directory}/elsewhere`, NOBODY, 0);
+    symlinkSync(`${directory}/elsewhere`, personal);
+    expect(() => as(NOBODY, openNode)).toThrow(
+      expect.objectContaining({
+        code: 'RSMERR_CTLR_NOT_PRESENT',
+        message: expect.stringContaining(personal),
+      }),
+    );
+    rmSync(`${directory}/elsewhere`, { recursive: true });
+  });
+
+  test.skipIf(existsSync('/run/rsm'))("is not used when it is someone else's", () => {
+    vi.stubEnv('RSM_RUNTIME_DIR', '');
+    mkdirSync(personal, { mode: 0o777 });
+    expect(() => as(NOBODY, openNode)).toThrow(/belongs to uid 0; it is not used/);
+  });
+
+  test('that cannot be entered is a clear error', () => {
+    vi.stubEnv('RSM_RUNTIME_DIR', `${directory}/missing/deep`);
+    expect(() => openNode()).toThrow(
+      expect.objectContaining({
+        code: 'RSMERR_CTLR_NOT_PRESENT',
+        message: expect.stringContaining('ENOENT'),
+      }),
+    );
+  });
+
+  test('is left alone by tmp cleaners while a node is open', () => {
+    const cleaner = () => spawnSync('flock', ['--nonblock', '--exclusive', directory, 'true']).status;
+    withNode(() => withNode(() => expect(cleaner()).not.toBe(0)));
+    expect(cleaner()).toBe(0);
+  });
+
+  test('lets every user take part whatever the umask, and gets nothing from an importer', () => {
+    const before = process.umask(0o077);
+    withNode((node) => {
+      expect(existsSync(`${directory}/u/0`)).toBe(false);
+      publish(node).unpublish();
+    });
+    process.umask(before);
+    const mode = (path: string) => statSync(`${directory}/${path}`).mode & 0o7777;
+    expect([mode('node.lock'), mode('u'), mode('u/0')]).toEqual([0o666, 0o1777, 0o755]);
+  });
+
+  test("is not published in when the user's part of it is someone else's", () => {
+    mkdirSync(`${directory}/u/${NOBODY}`);
+    as(NOBODY, () =>
+      withNode((node) => expect(() => publish(node)).toThrow(/belongs to uid 0; it is not used/)),
+    );
+    rmSync(`${directory}/u/${NOBODY}`, { recursive: true });
+  });
+});

@@ -1,0 +1,28 @@
+// A process that evaluates functions a test sends it. One request per line: {id, body, args}; one answer
+// per line: {id, result} or {id, error}. It ends when its input does.
+import { createInterface } from 'node:readline';
+
+const dist = process.env.RSM_TEST_DIST;
+const [rsm, api] = await Promise.all([import(`${dist}/librsm/index.js`), import(`${dist}/api/index.js`)]);
+const compile = (source) => new Function(`return (${source});`)();
+const helpers = JSON.parse(process.env.RSM_TEST_HELPERS);
+const context = { rsm, api, dist, kept: {} };
+for (const [name, source] of Object.entries(helpers)) {
+  context[name] = compile(source).bind(null, rsm);
+}
+
+const answer = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+
+async function serve({ id, body, args }) {
+  try {
+    answer({ id, result: (await compile(body)(context, ...args)) ?? null });
+  } catch (error) {
+    answer({
+      id,
+      error: { message: String(error?.message ?? error), code: error?.code, stack: error?.stack },
+    });
+  }
+}
+
+answer({ id: 0, result: process.pid });
+for await (const line of createInterface({ input: process.stdin })) serve(JSON.parse(line));

@@ -1,0 +1,116 @@
+/**
+ * What most tests use: segments of this process and peers on the node of this test file. Everything is
+ * ended after the test that made it.
+ */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, vi } from 'vitest';
+import * as rsm from '../../src/librsm/index.ts';
+import { type Peer, type PeerOptions, startPeer } from './peer.ts';
+import { runtimeDirectory } from './runtime.ts';
+import * as segments from './segments.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+export const directory: string = runtimeDirectory();
+export const PAGE = 4096;
+/** Two users who exist nowhere else. */
+export const ALICE = 20_001;
+export const BOB = 20_002;
+/** Other users can only be played by root. */
+export const root: boolean = process.getuid?.() === 0;
+
+const finish: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const end of finish.splice(0).reverse()) await end();
+});
+
+/** Runs after the test, last registered first. */
+export function later(end: () => unknown): void {
+  finish.push(end);
+}
+
+export function exported(options?: segments.ExportOptions): segments.Exported {
+  const made = segments.exported(rsm, options);
+  later(() => endExport(made.segment));
+  later(() => rsm.rsm_release_controller(made.controller));
+  return made;
+}
+
+export function imported(options: segments.ImportOptions): segments.Imported {
+  const made = segments.imported(rsm, options);
+  later(() => endImport(made.segment));
+  later(() => rsm.rsm_release_controller(made.controller));
+  return made;
+}
+
+/** Destroys whatever state the segment is in; a destroyed one is fine. */
+export function endExport(segment: rsm.rsm_memseg_export_handle_t): void {
+  let result = rsm.rsm_memseg_export_destroy(segment);
+  for (let tries = 0; result === rsm.RSMERR_POLLFD_IN_USE && tries < 10_000; tries++) {
+    rsm.rsm_memseg_release_pollfd(segment);
+    result = rsm.rsm_memseg_export_destroy(segment);
+  }
+}
+
+/** Disconnects whatever state the segment is in; a disconnected one is fine. */
+export function endImport(segment: rsm.rsm_memseg_import_handle_t): void {
+  rsm.rsm_memseg_import_unmap(segment);
+  let result = rsm.rsm_memseg_import_disconnect(segment);
+  for (let tries = 0; result === rsm.RSMERR_POLLFD_IN_USE && tries < 10_000; tries++) {
+    rsm.rsm_memseg_release_pollfd(segment);
+    result = rsm.rsm_memseg_import_disconnect(segment);
+  }
+}
+
+/** A loopback controller, released after the test. */
+export function controller(): rsm.rsmapi_controller_handle_t {
+  const handle = rsm.out<rsm.rsmapi_controller_handle_t>();
+  const result = rsm.rsm_get_controller(null, handle);
+  if (result !== 0) throw new Error(`get_controller: ${result}`);
+  later(() => rsm.rsm_release_controller(handle.value!));
+  return handle.value!;
+}
+
+/** The result code of a connect; a connection that succeeds is ended again. */
+export function connectCode(id: number, mode = 0o600, node = 0): number {
+  const segment = rsm.out<rsm.rsm_memseg_import_handle_t>();
+  const result = rsm.rsm_memseg_import_connect(controller(), node, id, mode, segment);
+  if (result === 0) rsm.rsm_memseg_import_disconnect(segment.value!);
+  return result;
+}
+
+/** Page-aligned memory filled with one value. */
+export function filled(pages: number, value: number): ArrayBuffer {
+  const memory = rsm.valloc(pages * PAGE)!;
+  new Uint8Array(memory).fill(value);
+  return memory;
+}
+
+/** A peer that ends with the test. */
+export async function peer(options?: PeerOptions): Promise<Peer> {
+  const started = await startPeer(options);
+  later(() => started.end());
+  return started;
+}
+
+/** A file that every user may read, removed after the test. */
+export function file(text: string | Uint8Array): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rsm-file-'));
+  later(() => rmSync(folder, { recursive: true }));
+  chmodSync(folder, 0o755);
+  const path = join(folder, 'file');
+  writeFileSync(path, text, { mode: 0o644 });
+  return path;
+}
+
+/** A System V segment with that mode, removed after the test. Returns its shmid. */
+export function systemV(bytes: number, mode = '0600'): number {
+  const said = execFileSync('ipcmk', ['--shmem', String(bytes), '--mode', mode], { encoding: 'utf8' });
+  const shmid = Number(/\d+/.exec(said)![0]);
+  later(() => execFileSync('ipcrm', ['--shmem-id', String(shmid)]));
+  return shmid;
+}

@@ -1,0 +1,31 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+/** Every folder of test/ that holds tests is a project: `npx vitest run --project conformance`. */
+const root: string = import.meta.dirname;
+const projects: string[] = readdirSync(join(root, 'test'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name)
+  .filter((name) => readdirSync(join(root, 'test', name)).some((file) => file.endsWith('.test.ts')));
+
+const report: string | undefined = process.env.VITEST_JSON;
+
+export default defineConfig({
+  test: {
+    globalSetup: ['./test/support/build.ts', './test/setup.ts'],
+    // CI counts from the JSON (.ci/summary.mjs); people read the other.
+    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
+    maxWorkers: 2,
+    projects: projects.map((name) => ({
+      test: {
+        name,
+        include: [`test/${name}/**/*.test.ts`],
+        // A crash of the addon must end one process, not the run; the threads pool would share it.
+        pool: 'forks',
+        testTimeout: 30_000,
+        hookTimeout: 30_000,
+      },
+    })),
+  },
+});

@@ -2,6 +2,7 @@
 // limits.md from the limits in the source. `--check` writes nothing and exits 1 where a page is stale.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { RSM_MAX_SGIOREQS } from '../dist/core/constants.js';
 import * as limits from '../dist/core/limits.js';
 import { resultCodes } from '../dist/errors.js';
 
@@ -69,34 +70,46 @@ ${codes
 `;
 }
 
-/** Exported constants of a source file with their doc comment, which is the reason of the limit. */
+const COMMENT = String.raw`/\*\*?((?:(?!\*/).)*)\*/`;
+
+/** The exported constants of core/limits.ts. The doc comment of each is the reason of the limit. */
 function rulesLimits() {
-  const source = readFileSync(join(root, 'src', 'core', 'limits.ts'), 'utf8');
-  const declaration = /\/\*\*((?:(?!\*\/).)*)\*\/\nexport const (\w+)(?:: \w+)? = ([^;]*);$/gms;
+  const declared = new RegExp(`${COMMENT}\\nexport const (\\w+)(?:: \\w+)? = ([^;]*);$`, 'gms');
   const values = new Map(Object.entries(limits));
-  return [...source.matchAll(declaration)].map(([, comment, name, expression]) => {
+  return [...source('src/core/limits.ts').matchAll(declared)].map(([, comment, name, expression]) => {
     // What the runtime says differs from one Node.js to the next.
     const value = expression.startsWith('constants.') ? `\`buffer.${expression}\`` : amount(values.get(name));
-    return `| \`${name}\` | ${value} | ${prose(comment)} |`;
+    return limitRow(name, value, comment);
   });
+}
+
+/** Constants of the drivers and of the node that are times. */
+function deadlines() {
+  const declared = new RegExp(`${COMMENT}\\n(?:export )?const (\\w+_MS) = ([\\d_]+);$`, 'gms');
+  return filesOf('src', '.ts')
+    .filter((file) => /^src.(drivers|node)\b/.test(file))
+    .flatMap((file) => [...source(file).matchAll(declared)])
+    .map(([, comment, name, value]) => limitRow(name, amount(Number(value.replaceAll('_', ''))), comment));
 }
 
 /** `#define`s of native/loopback whose name says that they limit something, with the comment at them. */
 function nativeLimits() {
-  const folder = join(root, 'native', 'loopback');
   const named = '(RSM_(?!\\w*SLICE)\\w+_(?:MS|LIMIT|GROUPS|ENTRIES))';
-  const before = `(?:/\\*((?:(?!\\*/).)*)\\*/\\n)?`;
-  const define = new RegExp(`${before}#define ${named} (\\d+)u?(?: +/\\*((?:(?!\\*/).)*)\\*/)?$`, 'gms');
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.h'))
-    .sort()
-    .flatMap((file) => [...readFileSync(join(folder, file), 'utf8').matchAll(define)])
-    .map(
-      ([, above, name, value, behind]) =>
-        `| \`${name}\` | ${amount(Number(value))} | ${prose(behind ?? above ?? '')} |`,
-    );
+  const declared = new RegExp(`(?:${COMMENT}\\n)?#define ${named} (\\d+)u?(?: +${COMMENT})?$`, 'gms');
+  return filesOf('native/loopback', '.h')
+    .flatMap((file) => [...source(file).matchAll(declared)])
+    .map(([, above, name, value, behind]) => limitRow(name, amount(Number(value)), behind ?? above ?? ''));
 }
 
+const source = (file) => readFileSync(join(root, file), 'utf8');
+
+const filesOf = (folder, extension) =>
+  readdirSync(join(root, folder), { recursive: true })
+    .filter((file) => file.endsWith(extension))
+    .map((file) => join(folder, file))
+    .sort();
+
+const limitRow = (name, value, comment) => `| \`${name}\` | ${value} | ${prose(comment)} |`;
 const amount = (value) => value.toLocaleString('en');
 /** A comment as one line, without its pointers into the specification. */
 const prose = (comment) =>
@@ -126,12 +139,15 @@ They are set in the configuration file, and count over all processes of the node
 | name | value | reason |
 | --- | --- | --- |
 ${rulesLimits().join('\n')}
+| \`RSM_MAX_SGIOREQS\` | ${RSM_MAX_SGIOREQS} | Entries of a vector; RSMAPI's number. |
 
-## Of the agent
+## Of the agent, and deadlines
+
+Names that end in \`_MS\` are in milliseconds.
 
 | name | value | reason |
 | --- | --- | --- |
-${nativeLimits().join('\n')}
+${[...nativeLimits(), ...deadlines()].join('\n')}
 
 ## Of the machine
 

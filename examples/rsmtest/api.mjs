@@ -1,5 +1,6 @@
 // The example of the RSMAPI guide with objects. librsm.mjs beside it is the same in librsm calls.
 import { allocate, openController, release } from 'rsmapi';
+import { RSM_CONNECTION_ACTIVE } from 'rsmapi/librsm';
 import { answered, lines, main, PERMISSION, read, SEGMENT_BYTES, SEGMENT_ID, write } from './message.mjs';
 
 async function exporter(node) {
@@ -50,7 +51,12 @@ async function importer(node) {
 function route(node) {
   const loopback = openController();
   if (node === loopback.nodeId) return loopback;
-  throw new Error(`no controller leads to node ${node}`);
+  const { controllers } = loopback.topology();
+  loopback.close();
+  const leads = (remote) => remote.node === node && remote.state === RSM_CONNECTION_ACTIVE;
+  const controller = controllers.find(({ remotes }) => remotes.some(leads));
+  if (!controller) throw new Error(`no controller leads to node ${node}`);
+  return openController(controller.name);
 }
 
 await main(exporter, importer);

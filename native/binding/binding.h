@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <uv.h>
 
 #include "../loopback/codes.h"
 #include "../loopback/process.h"
@@ -88,9 +89,9 @@ struct instance {
   struct handle_slot *slots;
   uint32_t slot_count, first_free;
   struct connecting *connects; /* under way */
-  struct watch *watches;
-  napi_async_cleanup_hook_handle watch_hook;
-  bool watches_ending;
+  struct watch *watches;       /* open, or closing */
+  napi_async_cleanup_hook_handle loop_hook;
+  bool ending; /* nothing new on the event loop, and no JavaScript */
   napi_ref abort_callback;
 
   pthread_mutex_t lock; /* guards what the agent uses too */
@@ -102,13 +103,21 @@ struct instance *instance_create(napi_env env);
 void instance_keep(struct instance *instance);
 void instance_drop(struct instance *instance);
 struct rsm_env *instance_rsm(struct instance *instance); /* NULL: there is none to be had */
+/* For whoever puts something on the event loop that must be off it before the environment goes: a watch
+ * or a connect. False when the environment is ending. */
+bool instance_loop(struct instance *instance, uv_loop_t **loop);
+void instance_loop_idle(struct instance *instance); /* one of them has left its list */
 
 /* ---- between the files ---- */
 
 void abort_wake_agent(void *instance, struct rsm_import *import); /* the callback of rsm_env_open */
 napi_threadsafe_function abort_wake_create(struct instance *instance);
+/* *path is to be freed, whatever the answer. */
+bool connect_read_request(napi_env env, napi_value object, struct rsm_connect *request, char **path);
+napi_value connect_wrong_request(napi_env env, const char *function); /* throws, unless a getter has */
 void connects_cancel(struct instance *instance);
 void watch_end(struct handle *handle);
+void watches_end(struct instance *instance);
 /* The Connection of index.ts; takes over the import in every case. */
 napi_value connection_create(struct instance *instance, napi_env env, struct rsm_import *import);
 /* For waits: 1 when this environment is being torn down and will run no more JavaScript. */

@@ -37,7 +37,6 @@ static void clean_up(void *data) {
   pthread_mutex_lock(&instance->lock);
   instance->abort_wake = NULL; /* Node closes it */
   pthread_mutex_unlock(&instance->lock);
-  connects_cancel(instance);
   struct rsm_env *rsm = instance->rsm;
   instance->rsm = NULL;
   instance->closed = true;
@@ -66,6 +65,30 @@ struct rsm_env *instance_rsm(struct instance *instance) {
   instance->abort_wake = wake;
   pthread_mutex_unlock(&instance->lock);
   return rsm;
+}
+
+/* An open uv handle at worker.terminate() aborts the process: Node goes on only when this hook is removed. */
+static void end_loop_use(napi_async_cleanup_hook_handle hook, void *data) {
+  (void)hook;
+  struct instance *instance = data;
+  instance->ending = true;
+  watches_end(instance);
+  connects_cancel(instance);
+  instance_loop_idle(instance);
+}
+
+bool instance_loop(struct instance *instance, uv_loop_t **loop) {
+  if (instance->ending || napi_get_uv_event_loop(instance->env, loop) != napi_ok) {
+    return false;
+  }
+  return instance->loop_hook != NULL ||
+         napi_add_async_cleanup_hook(instance->env, end_loop_use, instance, &instance->loop_hook) == napi_ok;
+}
+
+void instance_loop_idle(struct instance *instance) {
+  if (instance->ending && instance->watches == NULL && instance->connects == NULL) {
+    napi_remove_async_cleanup_hook(instance->loop_hook);
+  }
 }
 
 int env_is_ending(void *data) {

@@ -2,7 +2,6 @@
 #include "binding.h"
 
 #include <stdlib.h>
-#include <uv.h>
 
 struct watch {
   struct watch *next;
@@ -23,9 +22,7 @@ static void closed(uv_handle_t *poll) {
   *link = watch->next;
   rsm_events_drop(watch->events);
   free(watch);
-  if (instance->watches == NULL && instance->watches_ending) {
-    napi_remove_async_cleanup_hook(instance->watch_hook);
-  }
+  instance_loop_idle(instance);
   instance_drop(instance);
 }
 
@@ -42,17 +39,11 @@ void watch_end(struct handle *handle) {
   uv_close((uv_handle_t *)&watch->poll, closed);
 }
 
-/* An open uv handle at worker.terminate() aborts the process: Node waits for this hook's removal. */
-static void clean_up(napi_async_cleanup_hook_handle hook, void *data) {
-  struct instance *instance = data;
-  instance->watches_ending = true;
+void watches_end(struct instance *instance) {
   for (struct watch *watch = instance->watches; watch != NULL; watch = watch->next) {
     if (watch->handle != NULL) {
       watch_end(watch->handle);
     }
-  }
-  if (instance->watches == NULL) {
-    napi_remove_async_cleanup_hook(hook);
   }
 }
 
@@ -69,11 +60,7 @@ static struct watch *watch_open(struct handle *handle) {
   struct instance *instance = handle->instance;
   uv_loop_t *loop;
   int descriptor = rsm_events_descriptor(handle->events);
-  if (descriptor < 0 || instance->watches_ending || napi_get_uv_event_loop(instance->env, &loop) != napi_ok) {
-    return NULL;
-  }
-  if (instance->watch_hook == NULL &&
-      napi_add_async_cleanup_hook(instance->env, clean_up, instance, &instance->watch_hook) != napi_ok) {
+  if (descriptor < 0 || !instance_loop(instance, &loop)) {
     return NULL;
   }
   struct watch *watch = calloc(1, sizeof *watch);

@@ -68,6 +68,7 @@ int rsm_record_open(struct rsm_env *env, const char *directory, const char *name
   record->env = env;
   rsm_list_init(&record->published);
   pthread_mutex_lock(&rsm_lock);
+  hold_spare();
   record->watch = rsm_agent_watch(record->files.listen_fd, listener_ready, record, -1);
   if (record->watch != 0) {
     env->references++;

@@ -14,7 +14,7 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-/* fallocate undoes a whole call when a signal comes (--cpu-prof sends a thousand a second), so it is
+/* Before Linux 6.8 a signal undoes a whole fallocate (--cpu-prof sends a thousand a second), so it is
  * asked for little at a time. */
 #define RESERVE_BYTES (1u << 20)
 

@@ -1,5 +1,6 @@
 /* Environments: one per JavaScript thread that uses RSM. The agent lives as long as any of them. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "state.h"
 #include "wait.h"
@@ -10,7 +11,33 @@ struct rsm_list rsm_envs = {&rsm_envs, &rsm_envs};
 static pthread_mutex_t life = PTHREAD_MUTEX_INITIALIZER;
 static unsigned open_envs;
 
+static void end_records(struct rsm_env *env);
+
+/* exit(3) with environments still open, as process.exit() and an exception end Node: their files would
+ * stay. Not in a forked child, which has them only in copy. */
+static pid_t process_id;
+
+static void end_all_records(void) {
+  if (getpid() != process_id) return;
+  pthread_mutex_lock(&rsm_lock);
+  for (struct rsm_list *link = rsm_envs.next; link != &rsm_envs; link = rsm_envs.next) {
+    struct rsm_env *env = RSM_LIST_ITEM(link, struct rsm_env, link);
+    rsm_list_remove(&env->link);
+    env->references++;
+    end_records(env);
+    rsm_env_drop_locked(env);
+  }
+  pthread_mutex_unlock(&rsm_lock);
+}
+
+static void register_end(void) {
+  process_id = getpid();
+  if (atexit(end_all_records) != 0) abort();
+}
+
 static bool start_agent(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, register_end);
   pthread_mutex_lock(&life);
   bool running = open_envs > 0 || rsm_agent_start() == 0;
   open_envs += running;
@@ -64,7 +91,7 @@ void rsm_env_drop(struct rsm_env *env) {
 }
 
 /* Each ends itself and leaves its list; what is ended keeps this environment until it is released. */
-static void end_everything(struct rsm_env *env) {
+static void end_records(struct rsm_env *env) {
   while (!rsm_list_empty(&env->records)) {
     struct rsm_record *record = RSM_LIST_ITEM(env->records.next, struct rsm_record, link);
     record->references++;
@@ -73,6 +100,10 @@ static void end_everything(struct rsm_env *env) {
     pthread_mutex_lock(&rsm_lock);
     rsm_record_drop(record);
   }
+}
+
+static void end_everything(struct rsm_env *env) {
+  end_records(env);
   while (!rsm_list_empty(&env->exports)) {
     struct rsm_export *segment = RSM_LIST_ITEM(env->exports.next, struct rsm_export, link);
     segment->references++;

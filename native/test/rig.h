@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,10 +23,13 @@
 #include "../loopback/layout.h"
 #include "../loopback/memory.h"
 #include "../loopback/process.h"
+#include "../loopback/record.h"
+#include "../loopback/wait.h"
+#include "../loopback/wire.h"
 #include "check.h"
 
 #define PAGE 4096u
-#define PATIENCE_MS 120000
+#define PATIENCE_MS 60000
 #define ID 0x400001u
 #define OTHER_UID 12345
 
@@ -62,7 +66,7 @@ static inline void rig_up(void) {
     CHECK(board != MAP_FAILED);
   }
   *board = (struct board){0};
-  snprintf(directory, sizeof directory, "/tmp/rsm-test-XXXXXX");
+  snprintf(directory, sizeof directory, "/tmp/rsm-rig-XXXXXX");
   CHECK(mkdtemp(directory) != NULL);
   CHECK(chmod(directory, 0755) == 0);
 }
@@ -79,6 +83,7 @@ static inline void rig_down(bool killed) {
   }
   closedir(entries);
   CHECK(rmdir(directory) == 0);
+  directory[0] = '\0';
 }
 
 static inline pid_t start(void (*body)(int), int argument) {
@@ -163,9 +168,12 @@ static inline int try_connect(struct rsm_env *env, const char *record, uint32_t 
   return rsm_import_connect(env, &request, out);
 }
 
+/* Waits for it to be published. */
 static inline struct rsm_import *connect_to(struct rsm_env *env, const char *record, uint32_t id) {
   struct rsm_import *segment;
-  CHECK_EQ(try_connect(env, record, id, 0600, 0, &segment), RSM_SUCCESS);
+  int code;
+  AWAIT((code = try_connect(env, record, id, 0600, 0, &segment)) != RSMERR_SEG_NOT_PUBLISHED);
+  CHECK_EQ(code, RSM_SUCCESS);
   return segment;
 }
 
@@ -188,6 +196,76 @@ static inline void end_import(struct rsm_import *segment, void *control, volatil
   rsm_import_release(segment);
   if (control != NULL) munmap(control, RSM_CONTROL_BYTES);
   if (mapped != NULL) munmap((void *)mapped, length);
+}
+
+/* The scratch pages' descriptor is made once and stays: before anything is counted. */
+static inline void make_scratch(void) {
+  void *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(page != MAP_FAILED);
+  CHECK_EQ(rsm_scratch_over(page, PAGE), RSM_SUCCESS);
+  CHECK(munmap(page, PAGE) == 0);
+}
+
+/* ---- an importer that does what it likes ---- */
+
+static inline int raw_dial(const char *record) {
+  char path[128];
+  snprintf(path, sizeof path, "%s/%s.s", directory, record);
+  int fd;
+  AWAIT((fd = rsm_socket_connect(path, rsm_deadline_ns(PATIENCE_MS), -1)) >= 0);
+  return fd;
+}
+
+static inline int raw_receive(int fd, struct rsm_frame *frame, int *descriptors, size_t *count) {
+  int result;
+  AWAIT((result = rsm_wire_receive_with(fd, frame, descriptors, count)) != -EAGAIN);
+  return result;
+}
+
+/* Connects by the book, once it is published: the memory's descriptor, and the socket. */
+static inline int raw_connect(const char *record, uint32_t id, uint32_t permission, int *memory) {
+  struct rsm_frame request = rsm_frame_of(RSM_FRAME_CONNECT), frame;
+  int fd, descriptors[RSM_FRAME_DESCRIPTORS];
+  size_t count;
+  request.segment_id = id;
+  request.permission = permission;
+  for (;;) {
+    fd = raw_dial(record);
+    CHECK_EQ(rsm_wire_send(fd, &request, NULL, 0), 0);
+    CHECK_EQ(raw_receive(fd, &frame, descriptors, &count), 1);
+    if (frame.type != RSM_FRAME_REFUSE) break;
+    CHECK_EQ(frame.code, RSMERR_SEG_NOT_PUBLISHED);
+    close(fd);
+    nap();
+  }
+  CHECK_EQ(frame.type, RSM_FRAME_ACCEPT);
+  CHECK_EQ(count, RSM_FRAME_DESCRIPTORS);
+  for (size_t i = 0; i + 1 < count; i++) close(descriptors[i]);
+  *memory = descriptors[RSM_FRAME_DESCRIPTORS - 1];
+  return fd;
+}
+
+/* Waits for that frame and says what is expected, true or not. */
+static inline void raw_answer(int fd, enum rsm_frame_type expected, enum rsm_frame_type type) {
+  struct rsm_frame frame, answer = rsm_frame_of(type);
+  int descriptors[RSM_FRAME_DESCRIPTORS];
+  size_t count;
+  CHECK_EQ(raw_receive(fd, &frame, descriptors, &count), 1);
+  CHECK_EQ(frame.type, expected);
+  for (size_t i = 0; i < count; i++) close(descriptors[i]);
+  answer.epoch = frame.epoch;
+  CHECK_EQ(rsm_wire_send(fd, &answer, NULL, 0), 0);
+}
+
+static inline void raw_expect_end(int fd) {
+  struct rsm_frame frame;
+  int descriptors[RSM_FRAME_DESCRIPTORS], result;
+  size_t count;
+  while ((result = raw_receive(fd, &frame, descriptors, &count)) == 1) {
+    for (size_t i = 0; i < count; i++) close(descriptors[i]);
+  }
+  CHECK(result == 0 || result == -ECONNRESET);
+  close(fd);
 }
 
 static inline int count_threads(void) {

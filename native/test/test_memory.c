@@ -334,7 +334,7 @@ static int map_file(const char *path, uint64_t offset, uint64_t length, char **a
 }
 
 static void test_a_file_is_copied(void) {
-  char path[] = "/tmp/rsm-test-XXXXXX", *copy;
+  char path[] = "/tmp/rsm-memory-XXXXXX", *copy;
   int fd = mkstemp(path), error;
   size_t length;
   CHECK(fd >= 0 && write(fd, "0123456789", 10) == 10);
@@ -362,7 +362,7 @@ static void test_a_file_is_copied(void) {
 }
 
 static void test_a_file_without_the_right_is_denied(void) {
-  char path[] = "/tmp/rsm-test-XXXXXX", *copy;
+  char path[] = "/tmp/rsm-memory-XXXXXX", *copy;
   int fd = mkstemp(path), error;
   size_t length;
   CHECK(fd >= 0 && write(fd, "x", 1) == 1 && seteuid(65534) == 0);

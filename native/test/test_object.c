@@ -410,7 +410,7 @@ static void ignore(int number) {
   (void)number;
 }
 
-/* A profiler's signals undo a fallocate: it must still come to an end, with all pages. */
+/* Before Linux 6.8 a profiler's signals undo a fallocate: it must still come to an end, with all pages. */
 static void test_pages_are_reserved_under_a_storm_of_signals(void) {
   struct sigaction action = {.sa_handler = ignore}, before;
   struct itimerval storm = {{0, 1000}, {0, 1000}}, none = {{0, 0}, {0, 0}};

@@ -15,7 +15,7 @@
 #include "../loopback/wait.h"
 #include "check.h"
 
-static char directory[] = "/tmp/rsm-test-XXXXXX";
+static char directory[] = "/tmp/rsm-record-XXXXXX";
 
 static const char *path_of(const char *name) {
   static _Thread_local char path[PATH_MAX];

@@ -76,7 +76,8 @@ export function checkAccessList(
     refuse(`the access list has ${list.length} entries; this controller takes ${limits.accessListLimit}`);
   }
   for (const { node, permission } of list) {
-    if (!isUint32(node) || node > MAX_NODE_ID) refuse(`an access list names no node id from 0 to ${MAX_NODE_ID}`);
+    if (!isUint32(node) || node > MAX_NODE_ID)
+      refuse(`an access list names no node id from 0 to ${MAX_NODE_ID}`);
     if (!isUint32(permission) || (permission & ~RSM_ACCESS_TRUSTED) !== 0) {
       refuse(`the permission for node ${node} has bits outside 0666`);
     }

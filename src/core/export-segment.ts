@@ -39,7 +39,12 @@ export class ExportSegment extends Segment {
   #memory: MemoryRange;
   #id: number | undefined;
 
-  private constructor(controller: Controller, driver: DriverExport, memory: MemoryRange, options: ExportOptions) {
+  private constructor(
+    controller: Controller,
+    driver: DriverExport,
+    memory: MemoryRange,
+    options: ExportOptions,
+  ) {
     super(driver.events, () => {
       driver.destroy();
       controller.segmentEnded();
@@ -56,7 +61,12 @@ export class ExportSegment extends Segment {
    * @throws RsmError BAD_ADDR (C-020, C-025), BAD_LENGTH (C-019, C-023), BAD_MEM_ALIGNMENT (C-021, C-022),
    *   INSUFFICIENT_MEM, INSUFFICIENT_RESOURCES (C-027, C-036)
    */
-  static create(controller: Controller, address: unknown, length: unknown, options: ExportOptions): ExportSegment {
+  static create(
+    controller: Controller,
+    address: unknown,
+    length: unknown,
+    options: ExportOptions,
+  ): ExportSegment {
     const { driver } = controller;
     const memory = memoryAt(address);
     if (memory === null) throw new RsmError(RSMERR_BAD_ADDR, 'create');
@@ -143,7 +153,11 @@ export class ExportSegment extends Segment {
     if (!this.#options.allowRebind) throw new RsmError(RSMERR_REBIND_NOT_ALLOWED, 'rebind');
     const { buffer, byteOffset, byteLength } = this.#memory;
     if (length !== byteLength) {
-      throw new RsmError(RSMERR_BAD_LENGTH, 'rebind', `the length must be that of the segment, ${byteLength}`);
+      throw new RsmError(
+        RSMERR_BAD_LENGTH,
+        'rebind',
+        `the length must be that of the segment, ${byteLength}`,
+      );
     }
     if (memory.buffer === buffer && memory.byteOffset === byteOffset) return;
     const unit = alignmentUnit(this.#controller.driver.attributes);

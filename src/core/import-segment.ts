@@ -131,7 +131,8 @@ export class ImportSegment extends Segment {
   map(offset: unknown, length: unknown, permission: unknown, at?: unknown): ArrayBuffer {
     this.checkLive('map');
     if (this.#window !== null) throw new RsmError(RSMERR_SEG_ALREADY_MAPPED, 'map');
-    if (!isUint32(permission) || (permission & ~RSM_PERM_RDWR) !== 0) throw new RsmError(RSMERR_BAD_PERMS, 'map');
+    if (!isUint32(permission) || (permission & ~RSM_PERM_RDWR) !== 0)
+      throw new RsmError(RSMERR_BAD_PERMS, 'map');
     const range = this.#checkRange(offset, length);
     const fixed = at === undefined ? null : this.#checkFixed(at);
     this.#checkIntact('map');
@@ -206,9 +207,16 @@ export class ImportSegment extends Segment {
    * What a put or get must pass (2.6, steps 4–9), for `count` items of `width` bytes. Returns the window.
    * @param room how many items the local memory has
    */
-  admit(operation: string, offset: number, width: number, count: number, room: number, wanted: number): Window {
+  admit(
+    operation: string,
+    offset: number,
+    width: number,
+    count: number,
+    room: number,
+    wanted: number,
+  ): Window {
     if (!Number.isSafeInteger(offset)) throw new RsmError(RSMERR_BAD_OFFSET, operation);
-    if (offset % width !== 0) throw new RsmError(RSMERR_BAD_MEM_ALIGNMENT, operation);
+    if ((offset & (width - 1)) !== 0) throw new RsmError(RSMERR_BAD_MEM_ALIGNMENT, operation);
     const window = this.#window ?? this.#mapImplicitly();
     if ((window.permission & wanted) === 0) throw new RsmError(RSMERR_PERM_DENIED, operation);
     if (!Number.isSafeInteger(count) || count < 0) throw new RsmError(RSMERR_BAD_LENGTH, operation);
@@ -282,9 +290,15 @@ interface Target {
 
 function checkTarget(node: unknown, id: unknown, permission: unknown): Target {
   if (!isUint32(permission) || permission === 0 || (permission & ~RSM_PERM_RDWR) !== 0) {
-    throw new RsmError(RSMERR_PERM_DENIED, 'connect', 'the mode must be read (0400), write (0200) or both (0600)');
+    throw new RsmError(
+      RSMERR_PERM_DENIED,
+      'connect',
+      'the mode must be read (0400), write (0200) or both (0600)',
+    );
   }
-  if (!isUint32(node)) throw new RsmError(RSMERR_CTLR_NOT_PRESENT, 'connect', 'a node id is a number from 0 to 63');
-  if (!isUint32(id)) throw new RsmError(RSMERR_SEG_NOT_PUBLISHED, 'connect', 'a segment id is an unsigned 32-bit number');
+  if (!isUint32(node))
+    throw new RsmError(RSMERR_CTLR_NOT_PRESENT, 'connect', 'a node id is a number from 0 to 63');
+  if (!isUint32(id))
+    throw new RsmError(RSMERR_SEG_NOT_PUBLISHED, 'connect', 'a segment id is an unsigned 32-bit number');
   return { node, id, permission };
 }

@@ -1,7 +1,7 @@
 /** The rules of RSMAPI, once, for both faces. Functions here throw RsmError and nothing else. */
 export { type AccessEntry, checkListGiven, readAccessList } from './access.ts';
 export type { BufferLike } from './addresses.ts';
-export { memoryAt } from './addresses.ts';
+export { bytesAt, memoryAt } from './addresses.ts';
 export { alignmentUnit, type ControllerAttributes } from './attributes.ts';
 export { Barrier } from './barrier.ts';
 export * from './constants.ts';
@@ -14,6 +14,12 @@ export { allocate, attachSystemV, mapFile, pageSize, release } from './memory.ts
 export { isSize, isUint32, roundUp } from './numbers.ts';
 export { milliseconds, Segment, type WaitOptions } from './segment.ts';
 export { type SegmentIdRange, segmentIdRange } from './segment-id-file.ts';
-export { type LocalController, readLocalTopology, readTopology, type Topology } from './topology.ts';
+export {
+  type LocalController,
+  type RemoteController,
+  readLocalTopology,
+  readTopology,
+  type Topology,
+} from './topology.ts';
 export { get, get8, get16, get32, get64, put, put8, put16, put32, put64 } from './transfer.ts';
 export { checkVectorCount, type Direction, transferVector, type VectorEntry } from './vectors.ts';

@@ -1,8 +1,8 @@
 /** Local-memory handles (rsmapi.md 2.6): memory used again and again in vectors. Nothing is pinned here. */
 import { RSMERR_BAD_ADDR, RSMERR_BAD_LENGTH, RSMERR_BAD_LOCALMEM_HNDL, RsmError } from '../errors.ts';
 import { bytesAt, memoryAt } from './addresses.ts';
-import { pageSize } from './memory.ts';
 import type { Controller } from './controllers.ts';
+import { pageSize } from './memory.ts';
 import { isSize } from './numbers.ts';
 
 export class LocalMemory {

@@ -1,7 +1,13 @@
 /** Memory of this process that can be exported (design 3.2). */
 import { statSync } from 'node:fs';
 import { types } from 'node:util';
-import { RSMERR_BAD_ADDR, RSMERR_BAD_LENGTH, RSMERR_BAD_OFFSET, RSMERR_INSUFFICIENT_RESOURCES, RsmError } from '../errors.ts';
+import {
+  RSMERR_BAD_ADDR,
+  RSMERR_BAD_LENGTH,
+  RSMERR_BAD_OFFSET,
+  RSMERR_INSUFFICIENT_RESOURCES,
+  RsmError,
+} from '../errors.ts';
 import { native } from '../native/index.ts';
 import { MAX_BUFFER_BYTES } from './limits.ts';
 import { isSize } from './numbers.ts';
@@ -34,7 +40,8 @@ export function allocate(bytes: unknown, options: { huge?: boolean; lock?: boole
 export function mapFile(path: unknown, options: { offset?: number; length?: number } = {}): ArrayBuffer {
   if (typeof path !== 'string') throw new RsmError(RSMERR_BAD_ADDR, 'mapFile', 'the path must be a string');
   const { offset = 0, length } = options;
-  if (!isSize(offset)) throw new RsmError(RSMERR_BAD_OFFSET, 'mapFile', `${String(offset)} is no offset in a file`);
+  if (!isSize(offset))
+    throw new RsmError(RSMERR_BAD_OFFSET, 'mapFile', `${String(offset)} is no offset in a file`);
   if (length !== undefined) checkLength('mapFile', length);
   else checkFits(path, offset);
   const made = native.mapFile(path, offset, length ?? TO_THE_END);
@@ -45,7 +52,11 @@ export function mapFile(path: unknown, options: { offset?: number; length?: numb
 /** @throws RsmError BAD_ADDR: no such segment; PERM_DENIED; INSUFFICIENT_MEM, INSUFFICIENT_RESOURCES */
 export function attachSystemV(shmid: unknown): ArrayBuffer {
   if (!Number.isInteger(shmid) || (shmid as number) < 0 || (shmid as number) > 0x7fffffff) {
-    throw new RsmError(RSMERR_BAD_ADDR, 'attachSystemV', 'the argument must be a shmid as shmget(2) gives it');
+    throw new RsmError(
+      RSMERR_BAD_ADDR,
+      'attachSystemV',
+      'the argument must be a shmid as shmget(2) gives it',
+    );
   }
   const made = native.attachSystemV(shmid as number);
   if (types.isArrayBuffer(made)) return made;
@@ -62,7 +73,11 @@ export function release(memory: unknown): void {
     throw new RsmError(code, 'release', 'the memory is exported or mapped over: close those segments first');
   }
   if (code !== 0) {
-    throw new RsmError(code, 'release', 'this is not memory of this library, or it has been released already');
+    throw new RsmError(
+      code,
+      'release',
+      'this is not memory of this library, or it has been released already',
+    );
   }
 }
 

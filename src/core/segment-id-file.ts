@@ -19,7 +19,7 @@ export interface SegmentIdRange {
  */
 export function segmentIdRange(application: unknown): SegmentIdRange {
   if (typeof application !== 'string') throw new RsmError(RSMERR_BAD_ADDR, OPERATION);
-  const file = process.env['RSM_SEGMENTID_FILE'] || SYSTEM_FILE;
+  const file = process.env.RSM_SEGMENTID_FILE || SYSTEM_FILE;
   return findRange(readText(file), application, file);
 }
 
@@ -57,7 +57,9 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new RsmError(RSMERR_BAD_CONF, OPERATION, `cannot read ${file}: ${(cause as Error).message}`, { cause });
+    throw new RsmError(RSMERR_BAD_CONF, OPERATION, `cannot read ${file}: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 

@@ -3,7 +3,7 @@
  * Items move as whole units in ascending order, blocks as memcpy. Never DataView: its 64-bit accesses tear.
  */
 import { RSMERR_BAD_ADDR, RSMERR_BAD_MEM_ALIGNMENT, RsmError } from '../errors.ts';
-import { bytesAt, typedArrayName } from './addresses.ts';
+import { typedArrayName } from './addresses.ts';
 import { RSM_PERM_READ, RSM_PERM_WRITE } from './constants.ts';
 import type { ImportSegment } from './import-segment.ts';
 
@@ -11,7 +11,8 @@ import type { ImportSegment } from './import-segment.ts';
 const SHORT_BYTES = 32;
 
 export function put8(segment: ImportSegment, offset: number, source: unknown, count: number): void {
-  if (typedArrayName(source) !== 'Uint8Array') throw badPointer('put8', source, 1);
+  if (!(source instanceof Uint8Array) && typedArrayName(source) !== 'Uint8Array')
+    throw badPointer('put8', source, 1);
   const from = source as Uint8Array;
   const window = segment.admit('put8', offset, 1, count, from.length, RSM_PERM_WRITE);
   const to = window.bytes;
@@ -21,7 +22,8 @@ export function put8(segment: ImportSegment, offset: number, source: unknown, co
 }
 
 export function put16(segment: ImportSegment, offset: number, source: unknown, count: number): void {
-  if (typedArrayName(source) !== 'Uint16Array') throw badPointer('put16', source, 2);
+  if (!(source instanceof Uint16Array) && typedArrayName(source) !== 'Uint16Array')
+    throw badPointer('put16', source, 2);
   const from = source as Uint16Array;
   const window = segment.admit('put16', offset, 2, count, from.length, RSM_PERM_WRITE);
   const to = window.words16;
@@ -31,7 +33,8 @@ export function put16(segment: ImportSegment, offset: number, source: unknown, c
 }
 
 export function put32(segment: ImportSegment, offset: number, source: unknown, count: number): void {
-  if (typedArrayName(source) !== 'Uint32Array') throw badPointer('put32', source, 4);
+  if (!(source instanceof Uint32Array) && typedArrayName(source) !== 'Uint32Array')
+    throw badPointer('put32', source, 4);
   const from = source as Uint32Array;
   const window = segment.admit('put32', offset, 4, count, from.length, RSM_PERM_WRITE);
   const to = window.words32;
@@ -41,7 +44,8 @@ export function put32(segment: ImportSegment, offset: number, source: unknown, c
 }
 
 export function put64(segment: ImportSegment, offset: number, source: unknown, count: number): void {
-  if (typedArrayName(source) !== 'BigUint64Array') throw badPointer('put64', source, 8);
+  if (!(source instanceof BigUint64Array) && typedArrayName(source) !== 'BigUint64Array')
+    throw badPointer('put64', source, 8);
   const from = source as BigUint64Array;
   const window = segment.admit('put64', offset, 8, count, from.length, RSM_PERM_WRITE);
   const to = window.words64;
@@ -51,7 +55,8 @@ export function put64(segment: ImportSegment, offset: number, source: unknown, c
 }
 
 export function get8(segment: ImportSegment, offset: number, target: unknown, count: number): void {
-  if (typedArrayName(target) !== 'Uint8Array') throw badPointer('get8', target, 1);
+  if (!(target instanceof Uint8Array) && typedArrayName(target) !== 'Uint8Array')
+    throw badPointer('get8', target, 1);
   const to = target as Uint8Array;
   const window = segment.admit('get8', offset, 1, count, to.length, RSM_PERM_READ);
   const from = window.bytes;
@@ -61,7 +66,8 @@ export function get8(segment: ImportSegment, offset: number, target: unknown, co
 }
 
 export function get16(segment: ImportSegment, offset: number, target: unknown, count: number): void {
-  if (typedArrayName(target) !== 'Uint16Array') throw badPointer('get16', target, 2);
+  if (!(target instanceof Uint16Array) && typedArrayName(target) !== 'Uint16Array')
+    throw badPointer('get16', target, 2);
   const to = target as Uint16Array;
   const window = segment.admit('get16', offset, 2, count, to.length, RSM_PERM_READ);
   const from = window.words16;
@@ -71,7 +77,8 @@ export function get16(segment: ImportSegment, offset: number, target: unknown, c
 }
 
 export function get32(segment: ImportSegment, offset: number, target: unknown, count: number): void {
-  if (typedArrayName(target) !== 'Uint32Array') throw badPointer('get32', target, 4);
+  if (!(target instanceof Uint32Array) && typedArrayName(target) !== 'Uint32Array')
+    throw badPointer('get32', target, 4);
   const to = target as Uint32Array;
   const window = segment.admit('get32', offset, 4, count, to.length, RSM_PERM_READ);
   const from = window.words32;
@@ -81,7 +88,8 @@ export function get32(segment: ImportSegment, offset: number, target: unknown, c
 }
 
 export function get64(segment: ImportSegment, offset: number, target: unknown, count: number): void {
-  if (typedArrayName(target) !== 'BigUint64Array') throw badPointer('get64', target, 8);
+  if (!(target instanceof BigUint64Array) && typedArrayName(target) !== 'BigUint64Array')
+    throw badPointer('get64', target, 8);
   const to = target as BigUint64Array;
   const window = segment.admit('get64', offset, 8, count, to.length, RSM_PERM_READ);
   const from = window.words64;
@@ -90,26 +98,35 @@ export function get64(segment: ImportSegment, offset: number, target: unknown, c
   segment.verify('get64');
 }
 
-/** The first `length` bytes of any buffer or view. */
-export function put(segment: ImportSegment, offset: number, source: unknown, length: number): void {
-  const from = bytesAt(source);
+/** The first `length` bytes of `from`; null is the null pointer. */
+export function put(segment: ImportSegment, offset: number, from: Uint8Array | null, length: number): void {
   if (from === null) throw new RsmError(RSMERR_BAD_ADDR, 'put');
   const window = segment.admit('put', offset, 1, length, from.length, RSM_PERM_WRITE);
-  copy(from, 0, window.bytes, offset - window.start, length);
+  copy(from, 0, window.bytes, offset - window.start, length, window.explicit);
   segment.verify('put');
 }
 
-export function get(segment: ImportSegment, offset: number, target: unknown, length: number): void {
-  const to = bytesAt(target);
+/** The same in the other direction. */
+export function get(segment: ImportSegment, offset: number, to: Uint8Array | null, length: number): void {
   if (to === null) throw new RsmError(RSMERR_BAD_ADDR, 'get');
   const window = segment.admit('get', offset, 1, length, to.length, RSM_PERM_READ);
-  copy(window.bytes, offset - window.start, to, 0, length);
+  copy(window.bytes, offset - window.start, to, 0, length, window.explicit);
   segment.verify('get');
 }
 
-/** Both ranges have been checked. */
-export function copy(from: Uint8Array, fromAt: number, to: Uint8Array, toAt: number, length: number): void {
-  if (length <= SHORT_BYTES && from.buffer !== to.buffer) {
+/**
+ * Both ranges have been checked.
+ * @param mayOverlap whether a program can have both on one buffer: then as memmove
+ */
+export function copy(
+  from: Uint8Array,
+  fromAt: number,
+  to: Uint8Array,
+  toAt: number,
+  length: number,
+  mayOverlap: boolean,
+): void {
+  if (length <= SHORT_BYTES && !mayOverlap) {
     for (let i = 0; i < length; i++) to[toAt + i] = from[fromAt + i]!;
   } else if (length === from.length) {
     to.set(from, toAt);

@@ -8,7 +8,13 @@ import {
   RsmError,
 } from '../errors.ts';
 import { bytesAt } from './addresses.ts';
-import { RSM_HANDLE_TYPE, RSM_MAX_SGIOREQS, RSM_PERM_READ, RSM_PERM_WRITE, RSM_VA_TYPE } from './constants.ts';
+import {
+  RSM_HANDLE_TYPE,
+  RSM_MAX_SGIOREQS,
+  RSM_PERM_READ,
+  RSM_PERM_WRITE,
+  RSM_VA_TYPE,
+} from './constants.ts';
 import type { ImportSegment } from './import-segment.ts';
 import { LocalMemory } from './local-memory.ts';
 import { isSize } from './numbers.ts';
@@ -30,7 +36,8 @@ export type Direction = 'putv' | 'getv';
 
 /** @throws RsmError BAD_SGIO: not 1 to 16 entries (C-136) */
 export function checkVectorCount(direction: Direction, count: unknown): asserts count is number {
-  if (!isSize(count) || count === 0 || count > RSM_MAX_SGIOREQS) throw new RsmError(RSMERR_BAD_SGIO, direction);
+  if (!isSize(count) || count === 0 || count > RSM_MAX_SGIOREQS)
+    throw new RsmError(RSMERR_BAD_SGIO, direction);
 }
 
 /**
@@ -43,13 +50,13 @@ export function transferVector(
   segment: ImportSegment,
   count: number,
   entryAt: (index: number) => VectorEntry,
-  done: (entries: number) => void,
+  done?: (entries: number) => void,
 ): void {
   const window = segment.admitVector(direction);
   for (let i = 0; i < count; i++) {
     transferEntry(direction, window, entryAt(i));
     segment.verify(direction);
-    done(i + 1);
+    done?.(i + 1);
   }
 }
 
@@ -68,8 +75,8 @@ function transferEntry(direction: Direction, window: Window, entry: VectorEntry)
     throw new RsmError(RSMERR_BAD_LENGTH, direction, 'the entry leaves the local memory');
   }
   const remoteAt = remoteOffset - window.start;
-  if (direction === 'putv') copy(local, localOffset, window.bytes, remoteAt, length);
-  else copy(window.bytes, remoteAt, local, localOffset, length);
+  if (direction === 'putv') copy(local, localOffset, window.bytes, remoteAt, length, window.explicit);
+  else copy(window.bytes, remoteAt, local, localOffset, length, window.explicit);
 }
 
 function localBytes(direction: Direction, { type, local }: VectorEntry): Uint8Array {

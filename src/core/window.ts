@@ -35,7 +35,11 @@ export class Window {
   }
 
   get words64(): BigUint64Array {
-    this.#words64 ??= new BigUint64Array(this.buffer, this.bytes.byteOffset, Math.floor(this.bytes.length / 8));
+    this.#words64 ??= new BigUint64Array(
+      this.buffer,
+      this.bytes.byteOffset,
+      Math.floor(this.bytes.length / 8),
+    );
     return this.#words64;
   }
 

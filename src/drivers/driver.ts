@@ -3,8 +3,9 @@
  * rules of RSMAPI are above it, in `core`. Arguments have been checked when they arrive here. Functions
  * throw `RsmError`; a failing call leaves everything as it was.
  */
-import type { ControllerAttributes } from '../core/attributes.ts';
+
 import type { GrantTable } from '../core/access.ts';
+import type { ControllerAttributes } from '../core/attributes.ts';
 
 /** A page-aligned range of memory of this library. */
 export interface MemoryRange {

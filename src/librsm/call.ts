@@ -49,7 +49,13 @@ export function store<T>(operation: string, code: number, pointer: Out<T>, value
 }
 
 /** Stores what was just made; where that fails it is undone, so that nothing is lost. */
-export function storeMade<T>(operation: string, code: number, pointer: Out<T>, made: unknown, undo: () => void): void {
+export function storeMade<T>(
+  operation: string,
+  code: number,
+  pointer: Out<T>,
+  made: unknown,
+  undo: () => void,
+): void {
   try {
     store(operation, code, pointer, made as T);
   } catch (error) {

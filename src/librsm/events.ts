@@ -2,8 +2,8 @@
 import {
   isUint32,
   milliseconds,
-  type PollEntry,
   POLLRDNORM,
+  type PollEntry,
   RSM_SIGPOST_NO_ACCUMULATE,
   Segment,
   waitDescriptors,

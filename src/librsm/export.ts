@@ -2,8 +2,8 @@
 import {
   type AccessEntry,
   allocate,
-  checkListGiven,
   Controller,
+  checkListGiven,
   ExportSegment,
   isUint32,
   RSM_ALLOW_REBIND,

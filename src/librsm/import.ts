@@ -70,7 +70,10 @@ export function rsm_memseg_import_unmap(im_memseg: rsm_memseg_import_handle_t): 
 }
 
 /** BAD_SEG_HNDL, BAD_MODE (C-173). */
-export function rsm_memseg_import_set_mode(im_memseg: rsm_memseg_import_handle_t, mode: rsm_barrier_mode_t): number {
+export function rsm_memseg_import_set_mode(
+  im_memseg: rsm_memseg_import_handle_t,
+  mode: rsm_barrier_mode_t,
+): number {
   return call(() => ImportSegment.from(im_memseg, 'set_mode').setMode(mode));
 }
 

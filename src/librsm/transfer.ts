@@ -12,6 +12,7 @@ import type { Address, rsm_memseg_import_handle_t } from './types.ts';
 
 const { ImportSegment } = core;
 
+/** Moves `rep_cnt` items of 1 byte from the segment. */
 export function rsm_memseg_import_get8(
   im_memseg: rsm_memseg_import_handle_t,
   offset: number,
@@ -26,6 +27,7 @@ export function rsm_memseg_import_get8(
   }
 }
 
+/** Moves `rep_cnt` items of 2 bytes from the segment. */
 export function rsm_memseg_import_get16(
   im_memseg: rsm_memseg_import_handle_t,
   offset: number,
@@ -40,6 +42,7 @@ export function rsm_memseg_import_get16(
   }
 }
 
+/** Moves `rep_cnt` items of 4 bytes from the segment. */
 export function rsm_memseg_import_get32(
   im_memseg: rsm_memseg_import_handle_t,
   offset: number,
@@ -54,6 +57,7 @@ export function rsm_memseg_import_get32(
   }
 }
 
+/** Moves `rep_cnt` items of 8 bytes from the segment. */
 export function rsm_memseg_import_get64(
   im_memseg: rsm_memseg_import_handle_t,
   offset: number,
@@ -68,6 +72,7 @@ export function rsm_memseg_import_get64(
   }
 }
 
+/** Moves `rep_cnt` items of 1 byte into the segment. */
 export function rsm_memseg_import_put8(
   im_memseg: rsm_memseg_import_handle_t,
   offset: number,
@@ -82,6 +87,7 @@ export function rsm_memseg_import_put8(
   }
 }
 
+/** Moves `rep_cnt` items of 2 bytes into the segment. */
 export function rsm_memseg_import_put16(
   im_memseg: rsm_memseg_import_handle_t,
   offset: number,
@@ -96,6 +102,7 @@ export function rsm_memseg_import_put16(
   }
 }
 
+/** Moves `rep_cnt` items of 4 bytes into the segment. */
 export function rsm_memseg_import_put32(
   im_memseg: rsm_memseg_import_handle_t,
   offset: number,
@@ -110,6 +117,7 @@ export function rsm_memseg_import_put32(
   }
 }
 
+/** Moves `rep_cnt` items of 8 bytes into the segment. */
 export function rsm_memseg_import_put64(
   im_memseg: rsm_memseg_import_handle_t,
   offset: number,
@@ -124,7 +132,7 @@ export function rsm_memseg_import_put64(
   }
 }
 
-/** To the first `length` bytes at `dst_addr`. */
+/** Moves `length` bytes from the segment to `dst_addr`, as a block. */
 export function rsm_memseg_import_get(
   im_memseg: rsm_memseg_import_handle_t,
   offset: number,
@@ -132,14 +140,14 @@ export function rsm_memseg_import_get(
   length: number,
 ): number {
   try {
-    core.get(ImportSegment.from(im_memseg, 'get'), offset, dst_addr, length);
+    core.get(ImportSegment.from(im_memseg, 'get'), offset, core.bytesAt(dst_addr), length);
     return RSM_SUCCESS;
   } catch (error) {
     return codeOf(error);
   }
 }
 
-/** From the first `length` bytes at `src_addr`. */
+/** Moves `length` bytes from `src_addr` into the segment, as a block. */
 export function rsm_memseg_import_put(
   im_memseg: rsm_memseg_import_handle_t,
   offset: number,
@@ -147,7 +155,7 @@ export function rsm_memseg_import_put(
   length: number,
 ): number {
   try {
-    core.put(ImportSegment.from(im_memseg, 'put'), offset, src_addr, length);
+    core.put(ImportSegment.from(im_memseg, 'put'), offset, core.bytesAt(src_addr), length);
     return RSM_SUCCESS;
   } catch (error) {
     return codeOf(error);

@@ -22,17 +22,25 @@ export interface rsmapi_barrier_t {
   readonly [kind]: 'barrier';
 }
 
+/** 0…63. */
 export type rsm_node_id_t = number;
+/** Unsigned 32-bit; 0: the system chooses. */
 export type rsm_memseg_id_t = number;
+/** Octal, as of files. */
 export type rsm_permission_t = number;
+/** RSM_MAP_NONE or RSM_MAP_FIXED. */
 export type rsm_attribute_t = number;
+/** RSM_BAR_DEFAULT; others mean the same. */
 export type rsm_barrier_type_t = number;
+/** RSM_BARRIER_MODE_EXPLICIT or RSM_BARRIER_MODE_IMPLICIT. */
 export type rsm_barrier_mode_t = number;
+/** A hardware address: 64-bit. */
 export type rsm_addr_t = bigint;
 
 /** `void *`: the address is that of the first byte. */
 export type Address = ArrayBufferLike | ArrayBufferView;
 
+/** What a controller offers; limits of 0 are none (rsmapi.md 3.6). */
 export interface rsmapi_controller_attr_t {
   attr_direct_access_sizes: number;
   attr_atomic_sizes: number;
@@ -46,12 +54,14 @@ export interface rsmapi_controller_attr_t {
   attr_max_import_segments: number;
 }
 
+/** An entry of an access list. */
 export interface rsmapi_access_entry_t {
   ae_node: rsm_node_id_t;
   /** Bits within 0666. */
   ae_permission: rsm_permission_t;
 }
 
+/** An entry of a scatter/gather request. */
 export interface rsm_iovec_t {
   /** RSM_HANDLE_TYPE or RSM_VA_TYPE. */
   io_type: number;
@@ -62,6 +72,7 @@ export interface rsm_iovec_t {
   transfer_length: number;
 }
 
+/** A scatter/gather request. */
 export interface rsm_scat_gath_t {
   local_nodeid: rsm_node_id_t;
   /** 1 … RSM_MAX_SGIOREQS. */
@@ -74,16 +85,19 @@ export interface rsm_scat_gath_t {
   iovec: rsm_iovec_t[];
 }
 
+/** A snapshot of the interconnect; loopback never appears in it. */
 export interface rsm_topology_t {
   topology_hdr: { local_nodeid: rsm_node_id_t; local_cntlr_count: number };
   connections: rsm_connections_t[];
 }
 
+/** A controller of this node and whom it reaches. */
 export interface rsm_connections_t {
   hdr: { cntlr_name: string; local_hwaddr: rsm_addr_t; remote_cntlr_count: number };
   remote_cntlr: rsm_remote_cntlr_t[];
 }
 
+/** A controller of another node. */
 export interface rsm_remote_cntlr_t {
   remote_nodeid: rsm_node_id_t;
   remote_cntlrname: string;

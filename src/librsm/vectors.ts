@@ -37,7 +37,10 @@ export function rsm_memseg_import_putv(sg_io: rsm_scat_gath_t): number {
 
 function vector(direction: Direction, sg_io: rsm_scat_gath_t): void {
   checkPointer(direction, RSMERR_BAD_SGIO, sg_io);
-  const { remote_handle, io_request_count, iovec, flags } = touch(direction, RSMERR_BAD_SGIO, () => ({ ...sg_io }));
+  const { remote_handle, io_request_count, iovec, flags } = touch(direction, RSMERR_BAD_SGIO, () => {
+    const { remote_handle, io_request_count, iovec, flags } = sg_io;
+    return { remote_handle, io_request_count, iovec, flags };
+  });
   const segment = ImportSegment.from(remote_handle, direction);
   checkVectorCount(direction, io_request_count);
   checkPointer(direction, RSMERR_BAD_ADDR, iovec);

@@ -40,7 +40,11 @@ export function isClaimed(directory: RuntimeDirectory, id: number): boolean {
     const record = recordOf(user, claim);
     if (record !== undefined && recordState(`${user}/${record}`) === 'live') return true;
   }
-  rmSync(`${directory.own}/${claim}`, { force: true });
+  try {
+    rmSync(`${directory.own}/${claim}`, { force: true });
+  } catch {
+    // Something that is no claim stands there: native will find the name taken.
+  }
   return false;
 }
 

@@ -2,14 +2,17 @@
  * node.lock: held while somebody publishes, and where the next system id is kept (eight hexadecimal
  * digits). An OFD lock, not flock: any reader could take that one (reproduced).
  */
+import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   constants,
   fchmodSync,
   fstatSync,
+  linkSync,
   openSync,
   readSync,
   statSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -46,10 +49,20 @@ export function nodeLock(directory: string): NodeLock {
     if (fd >= 0) closeSync(fd);
     fd = -1;
   };
+  /** System errors of the file, as what they mean to the caller. */
+  const attempt = <T>(operation: string, work: () => T): T => {
+    try {
+      return work();
+    } catch (cause) {
+      if (cause instanceof RsmError) throw cause;
+      const detail = `cannot use ${path}: ${(cause as Error).message}`;
+      throw new RsmError(RSMERR_INSUFFICIENT_RESOURCES, operation, detail, { cause });
+    }
+  };
   const acquire = (operation: string) => {
     const deadline = performance.now() + LOCK_MS;
     do {
-      if (fd < 0) fd = openLockFile(path, operation);
+      if (fd < 0) fd = openLockFile(path);
       const left = Math.max(0, Math.ceil(deadline - performance.now()));
       if (!native.lockFile(fd, true, left)) break;
       if (isAt(path, fd)) return;
@@ -60,9 +73,9 @@ export function nodeLock(directory: string): NodeLock {
   };
   return {
     holding(operation, work) {
-      acquire(operation);
+      attempt(operation, () => acquire(operation));
       try {
-        return work({ next: () => nextId(fd, operation) });
+        return work({ next: () => attempt(operation, () => nextId(fd, operation)) });
       } finally {
         native.unlockFile(fd);
       }
@@ -99,25 +112,27 @@ export function hexadecimal(id: number): string {
   return id.toString(16).padStart(DIGITS, '0');
 }
 
-function openLockFile(path: string, operation: string): number {
-  const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+function openLockFile(path: string): number {
   try {
-    // Creating apart from opening: in a sticky directory the kernel refuses O_CREAT on others' files.
-    return openSync(path, O_RDWR | O_NOFOLLOW);
+    return openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(path, operation, error);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-  try {
-    const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o666);
-    fchmodSync(fd, 0o666);
-    return fd;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return openLockFile(path, operation);
-    throw unusable(path, operation, error);
-  }
+  createLockFile(path);
+  return openLockFile(path);
 }
 
-function unusable(path: string, operation: string, cause: unknown): RsmError {
-  const detail = `cannot open ${path}: ${(cause as Error).message}`;
-  return new RsmError(RSMERR_INSUFFICIENT_RESOURCES, operation, detail, { cause });
+/** Whole at once, so that nobody meets it with the rights that the umask left. */
+function createLockFile(path: string): void {
+  const draft = `${path}.${randomUUID()}`;
+  const fd = openSync(draft, 'wx');
+  try {
+    fchmodSync(fd, 0o666);
+    linkSync(draft, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    closeSync(fd);
+    unlinkSync(draft);
+  }
 }

@@ -87,7 +87,7 @@ describe('C-025 memory that is not wholly memory of this library', () => {
   test.each([
     ['a buffer of the engine', () => new ArrayBuffer(2 * PAGE)],
     ['a SharedArrayBuffer', () => new SharedArrayBuffer(2 * PAGE)],
-    ['a WebAssembly memory', () => new WebAssembly.Memory({ initial: 1 }).buffer],
+    ['a WebAssembly memory', () => new (Reflect.get(globalThis, 'WebAssembly').Memory)({ initial: 1 }).buffer],
     ['a small Buffer from the pool', () => Buffer.from('abc')],
     ['a released allocation', () => {
       const memory = filled(2, 0);
@@ -123,7 +123,7 @@ describe('C-027 shortage', () => {
       const memory = rsm.valloc(4 * 4096)!;
       const taken: number[] = [];
       try {
-        for (;;) taken.push(openSync('/dev/null'));
+        for (;;) taken.push(openSync('/dev/null', 'r'));
       } catch {
         // the limit is reached
       }
@@ -291,7 +291,7 @@ test('C-034 with DONTWAIT create and publish return INSUFFICIENT_RESOURCES inste
     const flags = rsm.RSM_CREATE_SEG_DONTWAIT;
     const taken: number[] = [];
     try {
-      for (;;) taken.push(openSync('/dev/null'));
+      for (;;) taken.push(openSync('/dev/null', 'r'));
     } catch {
       // the limit is reached
     }

@@ -2,8 +2,10 @@
  * Peers that export and import with the idiomatic API, for tests that end, stop and kill them. What a peer
  * makes is kept there (`Held`); a step of a test reaches it through `peer.run`.
  */
+import { once } from 'node:events';
 import type { Controller, ExportSegment, ImportSegment } from '../../src/api/index.ts';
 import type { Peer } from './peer.ts';
+import { killed } from './runtime.ts';
 
 /** What these helpers keep in a peer: `const held = kept as unknown as Held`. */
 export interface Held {
@@ -151,6 +153,14 @@ export function collectIn(peer: Peer): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   });
+}
+
+/** Ends the peer by a signal. */
+export async function signalTo(peer: Peer, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  killed.add(peer.pid);
+  const closed = once(peer.process, 'close');
+  peer.process.kill(signal);
+  await closed;
 }
 
 /** Asks again until it is so; the test's time limit is the watchdog. */

@@ -7,7 +7,15 @@ import { linesOf, text } from './tree.ts';
 const CONSTANT = /^RSM[A-Z0-9_]+$/;
 const DECLARATION =
   /^export (?:declare )?(?:async )?(?:function\*?|const|let|class|abstract class|interface|type) (\w+)/;
+const ONE_LINE = /^export (?:const|type) .*;$/;
 const LIST = /^export (?:type )?(?:\{([^}]*)\}|\*) from '([^']+)'/gm;
+
+/** A row of one-line declarations shares the comment above it. */
+function isCommented(lines: string[], at: number): boolean {
+  let above = at - 1;
+  while (ONE_LINE.test(lines[above] ?? '') && ONE_LINE.test(lines[at]!)) above -= 1;
+  return lines[above]?.endsWith('*/') === true;
+}
 
 /** The exported names of a file that stand there, or behind it, without a doc comment. */
 function undocumented(file: string, wanted?: Set<string>): string[] {
@@ -17,21 +25,21 @@ function undocumented(file: string, wanted?: Set<string>): string[] {
     // Of overloads the first carries the comment.
     if (name === undefined || seen.has(name) || (wanted && !wanted.has(name))) return [];
     seen.add(name);
-    return lines[at - 1]?.endsWith('*/') || CONSTANT.test(name) ? [] : [`${file}: ${name}`];
+    return isCommented(lines, at) || CONSTANT.test(name) ? [] : [`${file}: ${name}`];
   });
   const behind = [...text(file).matchAll(LIST)].flatMap(([, names, from]) => {
     const target = posix.join(posix.dirname(file), from!);
     if (names === undefined) return undocumented(target, wanted);
-    const originals = names
+    const passed = names
       .split(',')
       .map((name) =>
         name
           .trim()
           .replace(/^type /, '')
-          .replace(/ as \w+$/, ''),
+          .split(' as '),
       )
-      .filter((name) => name !== '');
-    return undocumented(target, new Set(originals));
+      .filter(([original, name = original]) => original !== '' && (!wanted || wanted.has(name!)));
+    return undocumented(target, new Set(passed.map(([original]) => original!)));
   });
   return [...here, ...behind];
 }

@@ -58,8 +58,7 @@ export class Crew {
       hear: async <K extends Report['kind']>(kind: K) => {
         const next = await reports.next();
         const report = next.done === true ? undefined : (next.value[0] as Report);
-        if (report?.kind !== kind)
-          throw lostMember(child);
+        if (report?.kind !== kind) throw lostMember(child);
         return report as Extract<Report, { kind: K }>;
       },
     };

@@ -4,8 +4,13 @@
  */
 import type { ControllerAttributes } from '../../core/attributes.ts';
 import { MAX_BUFFER_BYTES } from '../../core/limits.ts';
-import { RSMERR_CTLR_NOT_PRESENT, RSMERR_INTERRUPTED, RSMERR_SEG_NOT_PUBLISHED, RsmError } from '../../errors.ts';
-import { type ConnectRequest, type Connection, native } from '../../native/index.ts';
+import {
+  RSMERR_CTLR_NOT_PRESENT,
+  RSMERR_INTERRUPTED,
+  RSMERR_SEG_NOT_PUBLISHED,
+  RsmError,
+} from '../../errors.ts';
+import { type Connection, type ConnectRequest, native } from '../../native/index.ts';
 import { type Candidate, type Node, openNode } from '../../node/index.ts';
 import type { ConnectTarget, Driver, DriverExport, DriverImport, MemoryRange } from '../driver.ts';
 import { AbortListeners } from './aborts.ts';

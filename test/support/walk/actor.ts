@@ -5,6 +5,7 @@ import type {
   rsmapi_barrier_t,
   rsmapi_controller_handle_t,
 } from '../../../src/librsm/index.ts';
+import { signalTo } from '../actors.ts';
 import { type Peer, startPeer } from '../peer.ts';
 
 /** What a peer of the walk keeps, by slot. */
@@ -39,8 +40,9 @@ export class Actor {
     });
   }
 
-  async kill(signal: NodeJS.Signals): Promise<void> {
-    await this.#peer?.kill(signal);
+  async kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (this.#peer !== undefined) await signalTo(this.#peer, signal);
+    this.#peer = undefined;
   }
 
   get #running(): Peer {

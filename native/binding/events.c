@@ -17,11 +17,14 @@ napi_value js_post(napi_env env, napi_callback_info info) {
   struct call call;
   bool no_accumulate;
   struct rsm_events *events = events_of(env, info, &call);
-  if (events != NULL && value_bool(env, call.argument[1], &no_accumulate)) {
-    rsm_events_post(events, no_accumulate);
+  if (events == NULL) {
     return NULL;
   }
-  return throw_arguments(env, "post");
+  if (!value_bool(env, call.argument[1], &no_accumulate)) {
+    return throw_arguments(env, "post");
+  }
+  rsm_events_post(events, no_accumulate);
+  return NULL;
 }
 
 napi_value js_take(napi_env env, napi_callback_info info) {

@@ -26,7 +26,8 @@ struct rsm_import;
  * before rsm_import_connect has returned that import, and not any more once rsm_env_close returns.
  * NULL: no memory, descriptors or thread. */
 struct rsm_env *rsm_env_open(void (*aborted)(void *hint, struct rsm_import *import), void *hint);
-/* Ends everything of the environment without waiting for peers: status words first, then messages. */
+/* Ends everything of the environment without waiting for peers: status words first, then messages.
+ * Nothing is made in it afterwards; what was made may still be asked, ended and released. */
 void rsm_env_close(struct rsm_env *env);
 /* A thread of a pool that connects keeps the environment: it may be closed meanwhile (INTERRUPTED). */
 void rsm_env_keep(struct rsm_env *env);

@@ -70,20 +70,27 @@ static bool anybody_busy(const struct rsm_object *object) {
   return false;
 }
 
-static void join_turn(struct rsm_export *segment, struct rsm_list *turn) {
-  segment->busy = true;
-  segment->references++;
-  rsm_list_add(turn, &segment->turn_link);
-}
-
-/* All at once, so that two moves never wait for each other. With rsm_lock. */
+/* Makes every segment on the object busy, all at once, so that two moves never wait for each other; and
+ * returns with rsm_moving, so that no segment comes to it. */
 static void begin_all(const struct rsm_object *object, struct rsm_list *turn) {
-  while (anybody_busy(object)) rsm_wait_changed(RSM_NO_DEADLINE);
+  pthread_mutex_lock(&rsm_lock);
+  for (;;) {
+    while (anybody_busy(object)) rsm_wait_changed(RSM_NO_DEADLINE);
+    pthread_mutex_unlock(&rsm_lock);
+    pthread_mutex_lock(&rsm_moving);
+    pthread_mutex_lock(&rsm_lock);
+    if (!anybody_busy(object)) break;
+    pthread_mutex_unlock(&rsm_moving);
+  }
   RSM_LIST_EACH(struct rsm_env, env, &rsm_envs, link) {
     RSM_LIST_EACH(struct rsm_export, segment, &env->exports, link) {
-      if (segment->object == object) join_turn(segment, turn);
+      if (segment->object != object) continue;
+      segment->busy = true;
+      segment->references++;
+      rsm_list_add(turn, &segment->turn_link);
     }
   }
+  pthread_mutex_unlock(&rsm_lock);
 }
 
 static void finish_all(struct rsm_list *turn) {
@@ -94,15 +101,10 @@ static void finish_all(struct rsm_list *turn) {
   }
 }
 
-/* Also those that came since the turn began. One of them that is busy sends its own messages after ours. */
-static void exchange_all(struct rsm_object *old, struct rsm_object *fresh, struct rsm_list *turn) {
+static void exchange_all(struct rsm_object *fresh, struct rsm_list *turn) {
   struct rsm_handouts handouts = RSM_HANDOUTS_OF(fresh);
-  RSM_LIST_EACH(struct rsm_env, env, &rsm_envs, link) {
-    RSM_LIST_EACH(struct rsm_export, segment, &env->exports, link) {
-      if (segment->object != old) continue;
-      if (!segment->busy) join_turn(segment, turn);
-      rsm_object_drop(exchange(segment, rsm_object_keep(fresh), &handouts));
-    }
+  RSM_LIST_EACH(struct rsm_export, segment, turn, turn_link) {
+    if (!segment->ended) rsm_object_drop(exchange(segment, rsm_object_keep(fresh), &handouts));
   }
   rsm_handouts_close(&handouts);
 }
@@ -112,14 +114,10 @@ void rsm_move_exposed(struct rsm_object *object, void *address, size_t length) {
   struct rsm_object *fresh;
   if (object->kind == RSM_OBJECT_SYSV) return; /* no descriptor was given, and nothing can be moved */
   rsm_list_init(&turn);
-  pthread_mutex_lock(&rsm_lock);
   begin_all(object, &turn);
-  pthread_mutex_unlock(&rsm_lock);
-
-  pthread_mutex_lock(&rsm_moving);
   bool moved = rsm_memory_move(address, length, &fresh) == RSM_SUCCESS;
   pthread_mutex_lock(&rsm_lock);
-  if (moved) exchange_all(object, fresh, &turn);
+  if (moved) exchange_all(fresh, &turn);
   pthread_mutex_unlock(&rsm_moving);
   RSM_LIST_EACH(struct rsm_export, segment, &turn, turn_link) rsm_await_acknowledgements(segment);
   finish_all(&turn);

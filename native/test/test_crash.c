@@ -110,8 +110,9 @@ static void patient_exporter(int unused) {
   struct rsm_env *env = open_env();
   struct rsm_record *record = open_record(env, "exporter");
   uint8_t *a = allocate(LENGTH), *b = allocate(LENGTH);
-  int descriptors = count_descriptors();
   struct rsm_export *segment = export_of(env, a, LENGTH);
+  int descriptors = count_descriptors();
+  board->step = 1;
   CHECK_EQ(publish(segment, record, ID, 0600), RSM_SUCCESS);
   for (int i = 0; !board->stop; i++) {
     CHECK_EQ(rsm_export_rebind(segment, i % 2 ? a : b), RSM_SUCCESS);
@@ -131,6 +132,7 @@ static void C_116_an_exporter_outlives_importers_that_are_killed(void) {
   unsigned seed = (unsigned)time(NULL);
   printf("# seed %u\n", seed);
   pid_t exporter = start(patient_exporter, 0);
+  AWAIT(board->step == 1);
   for (int round = 0; round < ROUNDS; round++) {
     board->ready = 0;
     pid_t one = start(doomed_importer, 0), two = start(doomed_importer, 0);

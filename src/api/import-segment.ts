@@ -116,20 +116,22 @@ export class ImportSegment extends EventSegment implements Disposable {
     const core = Core.from(this.#core, 'put');
     // One item of eight bytes, the commonest message: moved as a whole, without making views.
     if (source instanceof BigUint64Array && source.length === 1 && isSize(offset) && offset % 8 === 0) {
-      return put64(core, offset, source, 1);
+      put64(core, offset, source, 1);
+    } else {
+      const from = bytesAt(source);
+      put(core, offset, from, from === null ? 0 : from.length);
     }
-    const from = bytesAt(source);
-    put(core, offset, from, from === null ? 0 : from.length);
   }
 
   /** Fills `target` from the segment at `offset`. @throws RsmError as `put` */
   get(offset: number, target: BufferLike): void {
     const core = Core.from(this.#core, 'get');
     if (target instanceof BigUint64Array && target.length === 1 && isSize(offset) && offset % 8 === 0) {
-      return get64(core, offset, target, 1);
+      get64(core, offset, target, 1);
+    } else {
+      const to = bytesAt(target);
+      get(core, offset, to, to === null ? 0 : to.length);
     }
-    const to = bytesAt(target);
-    get(core, offset, to, to === null ? 0 : to.length);
   }
 
   /** `put`, for code that works on any controller. On loopback it is done when it returns. */

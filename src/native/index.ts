@@ -2,6 +2,9 @@
  * The one declaration of what is native. All native functions stand here and nothing else does: system
  * calls, the agent thread and its hand-shakes. They check types and hold no policy; TypeScript decides.
  *
+ * A value of the wrong type is a TypeError, and so is an ended record. A segment that has ended, or is
+ * another thing, is BAD_SEG_HNDL where a code is returned; elsewhere the call does nothing.
+ *
  * Failing functions return an RSMERR code (a number > 0, see `errors.ts`) and change nothing; where a
  * function has a result, the result is not a number. Everything here is for the rooms `drivers` and
  * `node` and the memory functions of `core`; programs never see it.
@@ -47,8 +50,7 @@ export interface Native {
   /** flags: 1 huge pages, 2 locked. The buffer has exactly `bytes` bytes; the memory behind it is
    * whole pages. Code: INSUFFICIENT_MEM. */
   allocate(bytes: number, flags: number): ArrayBuffer | Code;
-  /** length -1: to the end of the file. A string is a sentence about what the system said (errno name
-   * and path), with the code in front: "32 ENOMEM". */
+  /** length -1: to the end of the file. `errno`: the name of what the system said, ENOENT; '' if nothing. */
   mapFile(path: string, offset: number, length: number): ArrayBuffer | { code: Code; errno: string };
   attachSystemV(shmid: number): ArrayBuffer | { code: Code; errno: string };
   /** Detaches the buffer. BAD_ADDR: not an allocation of this library; INSUFFICIENT_RESOURCES: exported. */

@@ -95,7 +95,7 @@ test('C-002 several threads use one segment at once, each with handles of its ow
   const node = await peer();
   const id = await node.export({ pages: 4, flags: 1 });
   const finished = await node.run(async ({ rsm, dist, kept }, target: number) => {
-    const { Worker } = await import('node:worker_threads');
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
     const program = `
       import { workerData, parentPort } from 'node:worker_threads';
       const rsm = await import(workerData.dist + '/librsm/index.js');

@@ -60,8 +60,8 @@ describe.skipIf(!root)('the file', () => {
 
   test('C-195 an unreadable file is BAD_CONF', async () => {
     const reader = await peerWithFile('reserved SUNWfoo 0x600000 1000\n');
-    const code = await reader.run(async ({ rsm }) => {
-      const { renameSync, mkdirSync } = await import('node:fs');
+    const code = await reader.run(({ rsm }) => {
+      const { renameSync, mkdirSync } = process.getBuiltinModule('node:fs');
       renameSync('/etc/rsm/rsm.segmentid', '/etc/rsm/old'); // nothing is unreadable for root but a directory
       mkdirSync('/etc/rsm/rsm.segmentid');
       return rsm.rsm_get_segmentid_range('SUNWfoo', rsm.out(), rsm.out());

@@ -110,6 +110,7 @@ test('a handle that has ended, or is of another kind, gets the code for it', () 
   expect(native.wait(connection.handle, -1)).toBe(BAD_SEG_HNDL);
   expect(native.eventDescriptor(connection.handle)).toBe(-1);
   expect(native.take(connection.handle)).toBe(false);
+  native.post(connection.handle, false);
   native.destroyExport(exporter.segment);
   native.destroyExport(exporter.segment);
   expect(native.rebind(exporter.segment, exporter.memory, 0)).toBe(BAD_SEG_HNDL);

@@ -1,6 +1,7 @@
 /**
  * Other processes: real Node processes that a test drives step by step. What they run is sent as the text
- * of a function, so it may use its arguments and nothing else of the test file.
+ * of a function, so it may use its arguments and globals and nothing else of the test file: modules of Node
+ * by `process.getBuiltinModule`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -33,8 +33,12 @@ const machine = describeMachine();
 process.stdout.write(
   `${machine.cpu}, ${machine.cpus} processors, Linux ${machine.kernel}, Node ${machine.node}\n`,
 );
-for (const name of asked.length > 0 ? asked : known) {
-  const { id, question, run } = await import(`./questions/${name}.js`);
+const names = asked.length > 0 ? asked : known;
+const questions = await Promise.all(
+  names.map(async (name) => ({ name, ...(await import(`./questions/${name}.js`)) })),
+);
+questions.sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
+for (const { name, id, question, run } of questions) {
   printHeading(id, name, question);
   const lines = [];
   await run(context, (line) => {

@@ -14,7 +14,10 @@ const TITLE = /(?<before>\w*)\(\s*(?<quote>['"`])(?<title>C-\d{3}(?:\\.|(?!\k<qu
 function testsOf(file) {
   const text = readFileSync(join(folder, file), 'utf8');
   return [...text.matchAll(TITLE)]
-    .filter(({ groups, index }) => !/describe(?:\.\w+\([^)]*\))?\($/.test(text.slice(0, index + groups.before.length + 1)))
+    .filter(
+      ({ groups, index }) =>
+        !/describe(?:\.\w+\([^)]*\))?\($/.test(text.slice(0, index + groups.before.length + 1)),
+    )
     .map(({ groups }) => ({ file, title: groups.title.replace(/\\(.)/g, '$1') }));
 }
 
@@ -22,7 +25,9 @@ function testsOf(file) {
 function collect() {
   const statements = {};
   for (let n = 1; n <= STATEMENTS; n++) statements[`C-${String(n).padStart(3, '0')}`] = { tests: [] };
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.test.ts')).sort()) {
+  for (const file of readdirSync(folder)
+    .filter((name) => name.endsWith('.test.ts'))
+    .sort()) {
     for (const { title } of testsOf(file)) {
       const [numbers] = /^(?:C-\d{3} ?)+/.exec(title);
       const name = title.slice(numbers.length).trim();
@@ -32,7 +37,9 @@ function collect() {
       }
     }
   }
-  for (const { statement, ...exception } of JSON.parse(readFileSync(join(folder, 'exceptions.json'), 'utf8'))) {
+  for (const { statement, ...exception } of JSON.parse(
+    readFileSync(join(folder, 'exceptions.json'), 'utf8'),
+  )) {
     statements[statement] ??= { tests: [] };
     statements[statement].exception = exception;
   }
@@ -42,7 +49,8 @@ function collect() {
 function rows([number, { tests, exception }]) {
   const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
   const shown = tests.map(({ file, name }) => `${cell(name)} (\`${file}\`)`);
-  if (exception) shown.push(`*${exception.partly ? 'Not tested in full' : 'Not tested'}: ${cell(exception.reason)}*`);
+  if (exception)
+    shown.push(`*${exception.partly ? 'Not tested in full' : 'Not tested'}: ${cell(exception.reason)}*`);
   return `| ${number} | ${shown.join('<br>')} |`;
 }
 

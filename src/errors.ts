@@ -84,6 +84,7 @@ export const RSMERR_COMM_ERR_NOT_DELIVERED = 132;
 export const RSMERR_QUEUE_FENCE_UP = 133;
 export const RSMERR_QUEUE_FULL = 134;
 
+/** What a result code means. */
 export interface ResultCode {
   /** `RSMERR_SEG_NOT_PUBLISHED`, … */
   readonly name: string;

@@ -16,29 +16,37 @@ export function write(memory, { version, limit, greeting }) {
   words[VERSION] = version;
 }
 
-/** Reads configurations from one mapping, as often as wanted. */
+/** Reads the configuration of one import segment, as often as wanted. */
 export class Reader {
+  #segment;
   #words;
   #text;
   #known = { version: 0 };
 
-  constructor(memory) {
+  constructor(segment) {
+    const memory = segment.map();
+    this.#segment = segment;
     this.#words = new Int32Array(memory);
     this.#text = new Uint8Array(memory, TEXT_OFFSET);
   }
 
   /** One load and one comparison where nothing has changed: nobody is asked. */
   get current() {
-    while (Atomics.load(this.#words, VERSION) !== this.#known.version) this.#known = this.#read();
+    while (Atomics.load(this.#words, VERSION) !== this.#known.version) {
+      const read = this.#read();
+      // The memory may be exchanged between any two loads. Each has a version of its own and never changes,
+      // so what was read between two equal versions was one memory.
+      if (Atomics.load(this.#words, VERSION) !== read.version) continue;
+      if (!this.#segment.connected) break; // the exporter is gone, and this was nobody's memory
+      this.#known = read;
+    }
     return this.#known;
   }
 
-  // The memory may be exchanged between any two loads. Every memory has its own version and never changes,
-  // so the loads between two equal versions were of one memory; `current` looks at the second.
   #read() {
     const version = Atomics.load(this.#words, VERSION);
     const limit = Atomics.load(this.#words, LIMIT);
-    const length = Math.min(Atomics.load(this.#words, LENGTH), this.#text.length);
+    const length = Atomics.load(this.#words, LENGTH);
     const greeting = new TextDecoder().decode(this.#text.slice(0, length));
     return { version, limit, greeting };
   }

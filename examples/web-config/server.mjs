@@ -42,7 +42,7 @@ async function primary() {
 function worker() {
   const controller = openController();
   const segment = controller.connectSync({ id: Number(process.env.CONFIG_SEGMENT), mode: 'r' });
-  const config = new Reader(segment.map());
+  const config = new Reader(segment);
 
   createServer((_, response) => {
     response.setHeader('content-type', 'application/json');

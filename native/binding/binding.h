@@ -70,7 +70,8 @@ struct view {
   void *address;
   size_t length;
   void (*give_back)(struct view *view);
-  struct handle *handle; /* of the import it shows; NULL when that is gone, or for allocations */
+  struct handle *handle; /* of the import it shows; NULL when that is gone, or for other memory */
+  struct rsm_record *record; /* whose pages it shows; NULL for other memory */
   bool making, given_back;
 };
 
@@ -128,7 +129,7 @@ int env_is_ending(void *env);
 #define JS_FUNCTIONS(X)                                                                              \
   X(pageSize) X(umask) X(allocate) X(mapFile) X(attachSystemV) X(release) X(checkMemory)             \
   X(lockFile) X(unlockFile) X(isLocked) X(holdDirectory)                                             \
-  X(openRecord) X(writeRecord) X(closeRecord)                                                        \
+  X(openRecord) X(recordPart) X(closeRecord) X(show)                                                 \
   X(createExport) X(publish) X(republish) X(unpublish) X(rebind) X(destroyExport) X(importers)       \
   X(decideAccess) X(connect) X(connectAsync) X(map) X(unmap) X(disconnect) X(onAbort)                \
   X(post) X(take) X(wait) X(eventDescriptor) X(watch) X(poll) X(nothing)

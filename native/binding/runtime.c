@@ -101,21 +101,42 @@ napi_value js_openRecord(napi_env env, napi_callback_info info) {
   return result;
 }
 
-napi_value js_writeRecord(napi_env env, napi_callback_info info) {
+static void part_give_back(struct view *view) {
+  rsm_record_part_release(view->record);
+}
+
+napi_value js_recordPart(napi_env env, napi_callback_info info) {
   struct call call;
-  size_t length;
-  if (!call_read(env, info, &call)) {
-    return throw_arguments(env, "writeRecord");
+  uint32_t part;
+  if (!call_read(env, info, &call) || !value_u32(env, call.argument[1], &part)) {
+    return throw_arguments(env, "recordPart");
   }
   struct handle *handle = handle_of(call.instance, env, call.argument[0], HANDLE_RECORD);
-  char *text = value_text(env, call.argument[1], &length);
-  if (handle == NULL || text == NULL) {
-    free(text);
-    return throw_arguments(env, "writeRecord");
+  if (handle == NULL) {
+    return throw_arguments(env, "recordPart");
   }
-  int error = rsm_record_write(handle->record, text, length);
-  free(text);
-  return error == 0 ? NULL : throw_system(env, -error, "write", NULL);
+  struct view like = {.give_back = part_give_back, .record = handle->record}, *view;
+  like.address = rsm_record_part(handle->record, part, &like.length);
+  return like.address == NULL ? make_null(env) : view_create(env, &like, like.length, &view);
+}
+
+napi_value js_show(napi_env env, napi_callback_info info) {
+  struct call call;
+  if (!call_read(env, info, &call)) {
+    return throw_arguments(env, "show");
+  }
+  struct handle *segment = handle_of(call.instance, env, call.argument[0], HANDLE_SEGMENT);
+  struct handle *record = handle_of(call.instance, env, call.argument[1], HANDLE_RECORD);
+  if (record == NULL) {
+    return throw_arguments(env, "show");
+  }
+  uint32_t number = 0;
+  int code = RSMERR_BAD_SEG_HNDL;
+  if (segment != NULL) {
+    code = segment->kind == HANDLE_EXPORT ? rsm_export_show(segment->exported, record->record, &number)
+                                          : rsm_import_show(segment->imported, record->record, &number);
+  }
+  return make_number(env, code == RSM_SUCCESS ? (double)number : -1);
 }
 
 napi_value js_closeRecord(napi_env env, napi_callback_info info) {

@@ -118,6 +118,11 @@ napi_value make_bool(napi_env env, bool value) {
   return napi_get_boolean(env, value, &result) == napi_ok ? result : NULL;
 }
 
+napi_value make_null(napi_env env) {
+  napi_value result;
+  return napi_get_null(env, &result) == napi_ok ? result : NULL;
+}
+
 bool set_number(napi_env env, napi_value object, const char *name, double number) {
   return napi_set_named_property(env, object, name, make_number(env, number)) == napi_ok;
 }

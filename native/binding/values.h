@@ -34,6 +34,7 @@ bool value_range(napi_env env, napi_value buffer, napi_value offset, uint64_t le
 
 napi_value make_number(napi_env env, double number);
 napi_value make_bool(napi_env env, bool value);
+napi_value make_null(napi_env env);
 bool set_number(napi_env env, napi_value object, const char *name, double number);
 /* { code, errno }: errno is the name of `error`, empty for 0. */
 napi_value make_failure(napi_env env, int code, int error);

@@ -13,6 +13,8 @@ static struct rsm_list half_open = {&half_open, &half_open};
 void rsm_connection_end(struct rsm_connection *connection) {
   rsm_agent_unwatch(&connection->watch);
   rsm_list_remove(&connection->link);
+  rsm_hide(&connection->shown, NULL);
+  if (connection->accepted) rsm_show_importers(connection->segment, -1);
   if (connection->status != NULL) atomic_store(&connection->status->state, RSM_WITHDRAWN);
   if (connection->channel != NULL) rsm_events_detach(connection->segment->events, connection->channel);
   if (connection->status != NULL) munmap(connection->status, RSM_PAGE_BYTES);
@@ -25,6 +27,7 @@ void rsm_connection_end(struct rsm_connection *connection) {
 void rsm_connection_abort(struct rsm_connection *connection) {
   struct rsm_export *segment = connection->segment;
   if (segment != NULL) {
+    RSM_COUNT(segment->shown, exported.aborts);
     segment->object->exposed = true;
     if (segment->previous != NULL) segment->previous->exposed = true;
   }
@@ -87,6 +90,7 @@ void rsm_connection_accept(struct rsm_record *record, int fd) {
     }
     free(connection);
   }
+  rsm_count_refusal(record, NULL, RSMERR_INSUFFICIENT_RESOURCES);
   rsm_serve_refuse(fd, RSMERR_INSUFFICIENT_RESOURCES);
   close(fd);
 }

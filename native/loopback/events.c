@@ -29,6 +29,7 @@ struct rsm_events {
   _Atomic int references;
   pthread_mutex_t lock; /* guards everything below */
   struct rsm_channel *channels;
+  struct rsm_event_counts *counts; /* NULL: nobody counts */
   uint64_t pending; /* wider than the counters, so that no peer can wrap it to nothing */
   int set;          /* epoll set of bells and signal; -1 before anybody asked */
   int signal;       /* eventfd: readable exactly while signalled */
@@ -159,6 +160,16 @@ static void settle(struct rsm_events *events) {
   }
 }
 
+void rsm_events_count(struct rsm_events *events, struct rsm_event_counts *counts) {
+  pthread_mutex_lock(&events->lock);
+  events->counts = counts;
+  pthread_mutex_unlock(&events->lock);
+}
+
+static void count(_Atomic uint64_t *counter) {
+  atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
 static int consume(struct rsm_events *events, bool sweeping) {
   pthread_mutex_lock(&events->lock);
   fold(events);
@@ -168,6 +179,7 @@ static int consume(struct rsm_events *events, bool sweeping) {
   }
   int taken = events->pending > 0;
   events->pending -= (uint64_t)taken;
+  if (taken && events->counts != NULL) count(&events->counts->waits);
   settle(events);
   pthread_mutex_unlock(&events->lock);
   /* With the fence in rsm_events_post: of a coalescing poster that sees its last event undelivered,
@@ -226,6 +238,7 @@ static bool peer_owes_delivery(const struct rsm_channel *channel) {
 void rsm_events_post(struct rsm_events *events, bool no_accumulate) {
   __sync_synchronize(); /* stores before the post, then what the peers have delivered */
   pthread_mutex_lock(&events->lock);
+  if (events->counts != NULL) count(&events->counts->posts);
   for (struct rsm_channel *channel = events->channels; channel != NULL; channel = channel->next) {
     if (!no_accumulate) {
       atomic_store(&channel->ours->posted, ++channel->posted);

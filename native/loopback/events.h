@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "layout.h"
+#include "record_layout.h"
 
 struct rsm_events;
 struct rsm_channel;
@@ -35,6 +36,9 @@ void rsm_events_detach(struct rsm_events *events, struct rsm_channel *channel);
 
 /* Posts to the peers of every channel. Wait-free towards the receivers; a full bell is a rung bell. */
 void rsm_events_post(struct rsm_events *events, bool no_accumulate);
+
+/* Where posts and consumed events are counted from now on; NULL: nowhere. */
+void rsm_events_count(struct rsm_events *events, struct rsm_event_counts *counts);
 
 /* 1: consumed one; 0: none pending. */
 int rsm_events_take(struct rsm_events *events);

@@ -53,6 +53,7 @@ static int answer(struct rsm_export *segment, struct rsm_record *record, uint32_
   segment->claim = claim;
   segment->grants = *grants;
   rsm_list_add(&record->published, &segment->published_link);
+  rsm_show_publication(segment);
   return RSM_SUCCESS;
 }
 
@@ -76,6 +77,7 @@ static bool take_back(struct rsm_export *segment, bool wait) {
   }
   segment->record = NULL;
   segment->claim = NULL;
+  rsm_show_publication(segment);
   rsm_withdraw(segment);
   if (!wait) {
     RSM_LIST_EACH(struct rsm_connection, connection, &segment->connections, link) {
@@ -116,7 +118,10 @@ int rsm_export_publish(struct rsm_export *segment, struct rsm_record *record, ui
 int rsm_export_republish(struct rsm_export *segment, const struct rsm_grants *grants) {
   pthread_mutex_lock(&rsm_lock);
   int code = segment->record == NULL ? RSMERR_SEG_NOT_PUBLISHED : RSM_SUCCESS;
-  if (code == RSM_SUCCESS) segment->grants = *grants;
+  if (code == RSM_SUCCESS) {
+    segment->grants = *grants;
+    rsm_show_publication(segment);
+  }
   pthread_mutex_unlock(&rsm_lock);
   return code;
 }
@@ -164,6 +169,7 @@ static void end_export(struct rsm_export *segment, bool punch) {
   if (!segment->ended) {
     segment->ended = true;
     rsm_list_remove(&segment->link);
+    rsm_hide(&segment->shown, segment->events);
     object = segment->object;
     segment->object = NULL;
     punch = punch && object->exposed && !is_used(object);

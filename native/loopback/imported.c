@@ -20,6 +20,7 @@ static void hang_up(struct rsm_import *segment) {
 static void mark_withdrawn(struct rsm_import *segment) {
   struct rsm_local_page *local = (struct rsm_local_page *)segment->control;
   atomic_store(&local->state, RSM_WITHDRAWN);
+  if (segment->shown.slot != NULL) atomic_store(&segment->shown.slot->imported.state, RSM_WITHDRAWN);
 }
 
 static void tell_environment(struct rsm_import *segment) {
@@ -75,6 +76,7 @@ static bool rebind(struct rsm_import *segment, const struct rsm_frame *frame, in
   if (segment->fd < 0) return true; /* disconnected meanwhile */
   if (code != RSM_SUCCESS) return false;
   segment->epoch = frame->epoch;
+  RSM_COUNT(segment->shown, imported.rebinds);
   struct rsm_frame answer = rsm_frame_of(RSM_FRAME_REBOUND);
   answer.epoch = frame->epoch;
   return rsm_wire_send(segment->fd, &answer, NULL, 0) == 0;
@@ -123,6 +125,7 @@ void rsm_import_disconnect(struct rsm_import *segment) {
   pthread_mutex_lock(&rsm_lock);
   if (code != RSM_SUCCESS) say(segment, RSM_FRAME_WITHDRAWN, code);
   hang_up(segment);
+  rsm_hide(&segment->shown, segment->events);
   rsm_import_drop(segment);
   pthread_mutex_unlock(&rsm_lock);
 }

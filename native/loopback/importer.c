@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "codes.h"
@@ -138,11 +137,9 @@ static int take_control(struct rsm_import *segment, struct answer *answer) {
 }
 
 static bool is_bell(int fd) {
-  struct stat status;
   int domain = 0, type = 0;
   socklen_t length = sizeof domain;
-  return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) &&
-         getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX &&
+  return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX &&
          getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
 }
 
@@ -225,6 +222,8 @@ int rsm_import_connect(struct rsm_env *env, const struct rsm_connect *request,
   int code;
   struct rsm_import *segment = create(env, &code);
   if (segment == NULL) return code;
+  segment->node = request->node;
+  segment->id = request->segment_id;
   code = dial(request, deadline_ns, segment);
   if (code == RSM_SUCCESS) code = ask(request, deadline_ns, segment->fd, &answer);
   if (code == RSM_SUCCESS) code = take_all(request, segment, &answer);

@@ -8,6 +8,7 @@
 
 #include "codes.h"
 #include "state.h"
+#include "wait.h"
 
 #define ACCEPTS_AT_ONCE 16 /* then others get a turn */
 #define REST_MS 100        /* with no descriptor at all, a waiting connect would wake us without end */
@@ -19,12 +20,13 @@ static void hold_spare(void) {
   if (spare_fd < 0) spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static bool refuse_with_spare(int listen_fd) {
+static bool refuse_with_spare(struct rsm_record *record) {
   if (spare_fd < 0) return false;
   close(spare_fd);
   spare_fd = -1;
-  int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  int fd = accept4(record->files.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd >= 0) {
+    rsm_count_refusal(record, NULL, RSMERR_INSUFFICIENT_RESOURCES);
     rsm_serve_refuse(fd, RSMERR_INSUFFICIENT_RESOURCES);
     close(fd);
   }
@@ -36,17 +38,20 @@ static void listener_ready(void *subject, bool expired) {
   struct rsm_record *record = subject;
   (void)expired; /* a listener has no deadline */
   hold_spare();
-  for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+  record->references++;
+  rsm_record_make_room(record);
+  for (int i = 0; i < ACCEPTS_AT_ONCE && !record->ended; i++) {
     int fd = accept4(record->files.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0) {
       rsm_connection_accept(record, fd);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      if (!refuse_with_spare(record->files.listen_fd)) rsm_agent_rest(record->watch, REST_MS);
-      return;
+      if (!refuse_with_spare(record)) rsm_agent_rest(record->watch, REST_MS);
+      break;
     } else if (errno != EINTR && errno != ECONNABORTED) {
-      return;
+      break;
     }
   }
+  rsm_record_drop(record);
 }
 
 void rsm_listener_stop(void) {
@@ -64,6 +69,12 @@ int rsm_record_open(struct rsm_env *env, const char *directory, const char *name
     free(record);
     return code;
   }
+  *error = -rsm_slots_open(&record->slots, record->files.record_fd);
+  if (*error != 0) {
+    rsm_record_files_remove(&record->files);
+    free(record);
+    return RSMERR_INSUFFICIENT_RESOURCES;
+  }
   record->references = 2;
   record->env = env;
   rsm_list_init(&record->published);
@@ -76,6 +87,7 @@ int rsm_record_open(struct rsm_env *env, const char *directory, const char *name
   }
   pthread_mutex_unlock(&rsm_lock);
   if (record->watch == 0) {
+    rsm_slots_close(&record->slots);
     rsm_record_files_remove(&record->files);
     free(record);
     return RSMERR_INSUFFICIENT_RESOURCES;
@@ -84,22 +96,9 @@ int rsm_record_open(struct rsm_env *env, const char *directory, const char *name
   return RSM_SUCCESS;
 }
 
-int rsm_record_write(struct rsm_record *record, const char *text, size_t length) {
-  if (record->ended) return -EBADF; /* ended only by the thread that writes it */
-  int fd = record->files.record_fd;
-  for (size_t done = 0; done < length;) {
-    ssize_t written = pwrite(fd, text + done, length - done, (off_t)done);
-    if (written >= 0) done += (size_t)written;
-    else if (errno != EINTR) return -errno;
-  }
-  int result;
-  do result = ftruncate(fd, (off_t)length);
-  while (result != 0 && errno == EINTR);
-  return result == 0 ? 0 : -errno;
-}
-
 void rsm_record_drop(struct rsm_record *record) {
   if (--record->references > 0) return;
+  rsm_slots_close(&record->slots);
   rsm_env_drop_locked(record->env);
   free(record);
 }
@@ -122,6 +121,7 @@ void rsm_record_end(struct rsm_record *record) {
     pthread_mutex_lock(&rsm_lock);
     rsm_export_drop(segment);
   }
+  while (record->growing) rsm_wait_changed(RSM_NO_DEADLINE); /* it uses the file */
   pthread_mutex_unlock(&rsm_lock);
   rsm_record_files_remove(&record->files);
   pthread_mutex_lock(&rsm_lock);

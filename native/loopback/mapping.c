@@ -43,6 +43,7 @@ int rsm_import_map(struct rsm_import *segment, uint64_t offset, uint64_t length,
     segment->map_length = length;
     segment->map_permission = permission;
     segment->map_fixed = fixed != NULL;
+    rsm_show_mapping(segment);
   }
   unlock(segment);
   return code;
@@ -60,6 +61,7 @@ static int take_off(struct rsm_import *segment) {
 void rsm_import_unmap(struct rsm_import *segment) {
   lock(segment);
   if (segment->mapped != NULL) (void)take_off(segment);
+  rsm_show_mapping(segment);
   unlock(segment);
 }
 

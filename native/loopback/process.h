@@ -36,8 +36,15 @@ void rsm_env_drop(struct rsm_env *env);
 int rsm_record_open(struct rsm_env *env, const char *directory, const char *name,
                     struct rsm_record **out, int *error);
 void rsm_record_release(struct rsm_record *record);
-/* Replaces the text of the record file. 0 or -errno. */
-int rsm_record_write(struct rsm_record *record, const char *text, size_t length);
+
+/* Shows a segment to whoever reads the record (record_layout.h), until it ends; *number: of its slot.
+ * INSUFFICIENT_RESOURCES: there is no room, or it is shown already. The segment works all the same. */
+int rsm_export_show(struct rsm_export *segment, struct rsm_record *record, uint32_t *number);
+int rsm_import_show(struct rsm_import *segment, struct rsm_record *record, uint32_t *number);
+/* The mapped header (0) or chunk (from 1) of the record; NULL: there is none. It stays mapped, also when
+ * the record has ended, until it is released. */
+void *rsm_record_part(struct rsm_record *record, uint32_t part, size_t *length);
+void rsm_record_part_release(struct rsm_record *record);
 
 /* ---- exporting (rsmapi.md 2.4) ---- */
 

@@ -48,7 +48,10 @@ int rsm_export_rebind(struct rsm_export *segment, void *address) {
   pthread_mutex_unlock(&rsm_lock);
   if (code == RSM_SUCCESS && address != before) code = bind_range(segment, address, &old);
   pthread_mutex_lock(&rsm_lock);
-  if (old != NULL) rsm_await_acknowledgements(segment);
+  if (old != NULL) {
+    RSM_COUNT(segment->shown, exported.rebinds);
+    rsm_await_acknowledgements(segment);
+  }
   rsm_export_finish(segment);
   pthread_mutex_unlock(&rsm_lock);
   if (old != NULL) {
@@ -109,13 +112,24 @@ static void exchange_all(struct rsm_object *fresh, struct rsm_list *turn) {
   rsm_handouts_close(&handouts);
 }
 
+/* Another thread may have moved it while we waited for our turn. With rsm_moving. */
+static bool is_still_there(struct rsm_object *object, void *address, size_t length) {
+  struct rsm_object *current;
+  if (rsm_memory_hold(address, length, object->read_only, &current) != RSM_SUCCESS) return false;
+  bool same = current == object;
+  rsm_memory_let_go(address, length);
+  rsm_object_drop(current);
+  return same;
+}
+
 void rsm_move_exposed(struct rsm_object *object, void *address, size_t length) {
   struct rsm_list turn;
   struct rsm_object *fresh;
   if (object->kind == RSM_OBJECT_SYSV) return; /* no descriptor was given, and nothing can be moved */
   rsm_list_init(&turn);
   begin_all(object, &turn);
-  bool moved = rsm_memory_move(address, length, &fresh) == RSM_SUCCESS;
+  bool moved = is_still_there(object, address, length) &&
+               rsm_memory_move(address, length, &fresh) == RSM_SUCCESS;
   pthread_mutex_lock(&rsm_lock);
   if (moved) exchange_all(fresh, &turn);
   pthread_mutex_unlock(&rsm_moving);

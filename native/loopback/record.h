@@ -3,7 +3,7 @@
  * held by an OFD write lock, and a listening socket beside it. Both go with the environment; after
  * SIGKILL the kernel drops the lock and whoever meets the files removes them.
  *
- *   u/<uid>/<name>     record, 0644, locked; its text is TypeScript's business
+ *   u/<uid>/<name>     record, 0644, locked: record_layout.h
  *   u/<uid>/<name>.s   SOCK_SEQPACKET, 0666: rights are decided by the peer's credentials
  */
 #ifndef RSM_RECORD_H

@@ -106,17 +106,22 @@ bool rsm_serve_connect(struct rsm_connection *connection, const struct rsm_frame
   if (code == RSM_SUCCESS) {
     struct offer offer = {.count = 0};
     connection->segment = segment;
+    connection->node = request->node;
     connection->permission = request->permission;
     code = make_offer(connection, &offer);
     if (code == RSM_SUCCESS) code = send_offer(connection, request, &offer);
     for (size_t i = 0; i < offer.count; i++) close(offer.fd[i]);
   }
   if (code != RSM_SUCCESS) {
+    rsm_count_refusal(connection->record, segment, code);
     rsm_serve_refuse(connection->fd, code);
     return false;
   }
   rsm_agent_clear_deadline(connection->watch);
   rsm_list_remove(&connection->link);
   rsm_list_add(&segment->connections, &connection->link);
+  connection->accepted = true;
+  rsm_show_connection(connection);
+  rsm_show_importers(segment, 1);
   return true;
 }

@@ -19,6 +19,7 @@
 #include "object.h"
 #include "process.h"
 #include "record.h"
+#include "slots.h"
 
 struct rsm_env {
   struct rsm_list link; /* in rsm_envs */
@@ -38,7 +39,22 @@ struct rsm_record {
   struct rsm_record_files files;
   rsm_watch watch;
   struct rsm_list published; /* by published_link */
+  struct rsm_slots slots;
+  bool growing; /* a chunk is being made, without rsm_lock */
 };
+
+/* The slot that shows a segment or a connection; nothing where there was no room. */
+struct rsm_shown {
+  struct rsm_record *record; /* kept: its pages stay mapped */
+  struct rsm_slot *slot;
+  uint32_t number;
+};
+
+#define RSM_COUNT(shown, counter)                                                                    \
+  do {                                                                                               \
+    struct rsm_slot *counted = (shown).slot;                                                         \
+    if (counted != NULL) atomic_fetch_add_explicit(&counted->counter, 1, memory_order_relaxed);      \
+  } while (0)
 
 struct rsm_export {
   struct rsm_list link;
@@ -53,6 +69,7 @@ struct rsm_export {
   struct rsm_object *previous; /* during a rebind or a move: what importers may still hold; borrowed */
   struct rsm_list turn_link;   /* among the segments one move has made busy */
   struct rsm_events *events;
+  struct rsm_shown shown;
   struct rsm_list connections;
   /* while published */
   struct rsm_record *record;
@@ -67,11 +84,14 @@ struct rsm_connection {
   struct rsm_list link;       /* half-open connections, or segment->connections */
   struct rsm_record *record;  /* where it arrived */
   struct rsm_export *segment; /* NULL: half-open */
+  bool accepted;              /* in segment->connections */
   int fd;
   rsm_watch watch;
   uid_t uid;
   pid_t pid;
+  uint32_t node;
   uint32_t permission;
+  struct rsm_shown shown;
   uint32_t epoch, acknowledged; /* REBINDs sent, REBOUNDs received */
   bool withdrawn;               /* WITHDRAW was sent */
   struct rsm_status_page *status;
@@ -87,6 +107,7 @@ struct rsm_import {
   int fd;     /* -1 once disconnected or aborted */
   rsm_watch watch;
   uint64_t length;
+  uint32_t node, id;
   uint32_t permission;
   uint32_t epoch;
   uid_t uid; /* of the exporter */
@@ -95,6 +116,7 @@ struct rsm_import {
   bool control_given;  /* its munmap is the caller's */
   struct rsm_events *events;
   struct rsm_channel *channel;
+  struct rsm_shown shown; /* set and cleared by the holder's thread, which may read it without rsm_lock */
 
   pthread_mutex_t mapping_lock; /* guards the rest; taken without rsm_lock, held across remaps */
   struct rsm_object *object;    /* NULL once disconnected or aborted */
@@ -114,6 +136,16 @@ void rsm_record_drop(struct rsm_record *record);
 /* No more connects; exports published there are withdrawn without waiting. Without rsm_lock. */
 void rsm_record_end(struct rsm_record *record);
 void rsm_listener_stop(void); /* with the agent */
+
+/* ---- shown.c: with rsm_lock but where it says otherwise ---- */
+/* A reserve of free slots. Releases rsm_lock meanwhile; the caller keeps the record. */
+void rsm_record_make_room(struct rsm_record *record);
+void rsm_show_publication(struct rsm_export *segment); /* or that there is none */
+void rsm_show_connection(struct rsm_connection *connection);
+void rsm_show_importers(const struct rsm_export *segment, int more);
+void rsm_show_mapping(const struct rsm_import *segment); /* holder's thread, without rsm_lock */
+void rsm_count_refusal(struct rsm_record *record, const struct rsm_export *segment, int code);
+void rsm_hide(struct rsm_shown *shown, struct rsm_events *events); /* events: whose counts stood there, or NULL */
 
 /* ---- connection.c: on the agent's thread, or for those that are in a list ---- */
 void rsm_connection_accept(struct rsm_record *record, int fd);

@@ -126,6 +126,20 @@ static inline struct rsm_record *open_record(struct rsm_env *env, const char *na
   return record;
 }
 
+/* The environment of a process that needs only one. */
+static struct rsm_env *env;
+static struct rsm_record *record;
+
+static inline void host(const char *name) {
+  env = open_env();
+  record = open_record(env, name);
+}
+
+static inline void leave(void) {
+  rsm_env_close(env);
+  rsm_record_release(record);
+}
+
 static inline struct rsm_grants grants_of(uint32_t permission) {
   return (struct rsm_grants){.uid = geteuid(), .gid = getegid(), .default_permission = permission};
 }
@@ -208,6 +222,9 @@ static inline void make_scratch(void) {
 
 /* ---- an importer that does what it likes ---- */
 
+static const struct rsm_status_page *raw_status; /* of its last connection */
+static int raw_memory;                           /* the descriptor it was given last */
+
 static inline int raw_dial(const char *record) {
   char path[128];
   snprintf(path, sizeof path, "%s/%s.s", directory, record);
@@ -222,8 +239,8 @@ static inline int raw_receive(int fd, struct rsm_frame *frame, int *descriptors,
   return result;
 }
 
-/* Connects by the book, once it is published: the memory's descriptor, and the socket. */
-static inline int raw_connect(const char *record, uint32_t id, uint32_t permission, int *memory) {
+/* Connects by the book, once it is published. The socket. */
+static inline int raw_connect(const char *record, uint32_t id, uint32_t permission) {
   struct rsm_frame request = rsm_frame_of(RSM_FRAME_CONNECT), frame;
   int fd, descriptors[RSM_FRAME_DESCRIPTORS];
   size_t count;
@@ -240,8 +257,10 @@ static inline int raw_connect(const char *record, uint32_t id, uint32_t permissi
   }
   CHECK_EQ(frame.type, RSM_FRAME_ACCEPT);
   CHECK_EQ(count, RSM_FRAME_DESCRIPTORS);
+  raw_status = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, descriptors[0], 0);
+  CHECK(raw_status != MAP_FAILED);
   for (size_t i = 0; i + 1 < count; i++) close(descriptors[i]);
-  *memory = descriptors[RSM_FRAME_DESCRIPTORS - 1];
+  raw_memory = descriptors[RSM_FRAME_DESCRIPTORS - 1];
   return fd;
 }
 
@@ -252,7 +271,8 @@ static inline void raw_answer(int fd, enum rsm_frame_type expected, enum rsm_fra
   size_t count;
   CHECK_EQ(raw_receive(fd, &frame, descriptors, &count), 1);
   CHECK_EQ(frame.type, expected);
-  for (size_t i = 0; i < count; i++) close(descriptors[i]);
+  if (expected == RSM_FRAME_WITHDRAW) CHECK_EQ(raw_status->state, RSM_WITHDRAWN); /* before it was told */
+  if (count > 0) raw_memory = descriptors[0];
   answer.epoch = frame.epoch;
   CHECK_EQ(rsm_wire_send(fd, &answer, NULL, 0), 0);
 }

@@ -1,22 +1,10 @@
 // sources: access agent connection events exporter handshake imported importer listener mapping memfd
-// sources: memory memory_regions memory_sources object object_map process rebind record record_wait serve wait wire
+// sources: memory memory_regions memory_sources object object_map process rebind record record_wait serve shown slots
+// sources: wait wire
 /* Connecting, sharing and parting, between processes and within one. */
 #include "rig.h"
 
 #define LENGTH (4 * PAGE)
-
-static struct rsm_env *env;
-static struct rsm_record *record;
-
-static void host(const char *name) {
-  env = open_env();
-  record = open_record(env, name);
-}
-
-static void leave(void) {
-  rsm_env_close(env);
-  rsm_record_release(record);
-}
 
 /* ---- codes of connect ---- */
 
@@ -283,7 +271,48 @@ static void an_environment_ends_before_what_it_made_is_released(void) {
   rig_down(false);
 }
 
+static _Atomic int inside, left;
+
+static void slow_callback(void *hint, struct rsm_import *import) {
+  (void)hint;
+  (void)import;
+  inside = 1;
+  AWAIT(board->step == 1);
+  left = 1;
+}
+
+static void *close_env(void *mine) {
+  rsm_env_close(mine);
+  CHECK(left); /* nobody uses the hint any more */
+  board->done = 1;
+  return NULL;
+}
+
+static void an_environment_waits_for_its_callback(void) {
+  rig_up();
+  host("self");
+  uint8_t *memory = allocate(LENGTH);
+  struct rsm_export *segment = export_of(env, memory, LENGTH);
+  CHECK_EQ(publish(segment, record, ID, 0600), RSM_SUCCESS);
+  struct rsm_env *mine = rsm_env_open(slow_callback, NULL);
+  struct rsm_import *import = connect_to(mine, "self", ID);
+  CHECK_EQ(rsm_export_unpublish(segment), RSM_SUCCESS);
+  AWAIT(inside);
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, close_env, mine) == 0);
+  for (int i = 0; i < 50; i++) nap();
+  CHECK(!board->done);
+  board->step = 1;
+  CHECK(pthread_join(thread, NULL) == 0);
+  rsm_import_release(import);
+  rsm_export_release(segment);
+  leave();
+  give_back(memory);
+  rig_down(false);
+}
+
 int main(void) {
+  RUN(an_environment_waits_for_its_callback);
   RUN(C_104_C_084_C_086_C_096_connect_is_answered_with_the_code_that_is_due);
   RUN(C_029_C_042_C_161_bytes_go_both_ways_until_the_segment_is_withdrawn);
   RUN(C_107_C_043_a_process_imports_its_own_export);

@@ -1,5 +1,6 @@
 // sources: access agent connection events exporter handshake imported importer listener mapping memfd
-// sources: memory memory_regions memory_sources object object_map process rebind record record_wait serve wait wire
+// sources: memory memory_regions memory_sources object object_map process rebind record record_wait serve shown slots
+// sources: wait wire
 /* Threads that do everything at once, each in an environment of its own as worker threads are. */
 #include "rig.h"
 
@@ -109,18 +110,22 @@ static void environments_come_and_go(void) {
 /* ---- moves that meet each other ---- */
 
 static uint8_t *common, *elsewhere;
+static pthread_mutex_t raw = PTHREAD_MUTEX_INITIALIZER;
 
 /* Somebody who breaks the protocol: from then on the memory counts as exposed. */
 static void expose(const char *name, uint32_t id) {
-  int memory, fd = raw_connect(name, id, 0600, &memory);
+  pthread_mutex_lock(&raw);
+  int fd = raw_connect(name, id, 0600);
+  close(raw_memory);
+  munmap((void *)raw_status, PAGE);
+  pthread_mutex_unlock(&raw);
   CHECK(send(fd, "rubbish", 7, MSG_NOSIGNAL) == 7);
   raw_expect_end(fd);
-  close(memory);
 }
 
 static void *publish_exposed(void *argument) {
   const char *name = argument;
-  uint32_t id = ID + (uint32_t)name[1];
+  uint32_t slot = (uint32_t)name[1], id = ID + slot;
   struct rsm_env *env = open_env();
   struct rsm_record *record = open_record(env, name);
   struct rsm_export *segment = export_of(env, common, LENGTH);
@@ -133,6 +138,9 @@ static void *publish_exposed(void *argument) {
     if (i % 2) CHECK_EQ(rsm_export_rebind(segment, elsewhere), RSM_SUCCESS);
     CHECK_EQ(bytes[7], i % 2 ? 222 : 111);
     CHECK(is_connected(control));
+    /* Not lost for ever: only a store that meets the copying of a move is. */
+    volatile uint8_t *mine = i % 2 ? NULL : &common[slot];
+    if (mine != NULL) AWAIT((bytes[slot] = (uint8_t)i, *mine == (uint8_t)i));
     CHECK_EQ(rsm_export_unpublish(segment), RSM_SUCCESS);
     CHECK(!is_connected(control));
     if (i % 2) CHECK_EQ(rsm_export_rebind(segment, common), RSM_SUCCESS);

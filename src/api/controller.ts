@@ -9,10 +9,12 @@ import {
   readTopology,
   type Topology,
 } from '../core/index.ts';
+import { RSMERR_BAD_CONF, RsmError } from '../errors.ts';
 import { ExportSegment, exportLength } from './export-segment.ts';
 import { ImportSegment } from './import-segment.ts';
 import { type Mode, optionsOf, permissionOf, signalOf } from './options.ts';
 
+/** How a segment is made. All are false, or the whole memory, where they are absent. */
 export interface CreateOptions {
   /** `rebind` may exchange the memory later. */
   allowRebind?: boolean;
@@ -40,9 +42,13 @@ export interface Target {
  */
 export function openController(name?: string, options?: { config?: string }): Controller {
   const { config } = optionsOf('openController', options);
+  if (config !== undefined && typeof config !== 'string') {
+    throw new RsmError(RSMERR_BAD_CONF, 'openController', 'config must be the path of a file');
+  }
   return new Controller(Core.get(name, config));
 }
 
+/** The way to the segments that one controller reaches. `close` it, or dispose of it. */
 export class Controller implements Disposable {
   readonly #core: Core;
   #open = true;

@@ -179,9 +179,9 @@ export class ImportSegment extends EventSegment implements Disposable {
   #vector(direction: Direction, parts: Transfer[]): void {
     if (!Array.isArray(parts)) throw new RsmError(RSMERR_BAD_ADDR, direction, 'parts must be an array');
     const entryAt = (index: number) => {
-      const { offset, local } = parts[index]!;
-      const length = (local as ArrayBufferView | null)?.byteLength;
-      return { type: RSM_VA_TYPE, local, localOffset: 0, remoteOffset: offset, length };
+      const part: Transfer | null | undefined = parts[index];
+      const local = bytesAt(part?.local);
+      return { type: RSM_VA_TYPE, local, localOffset: 0, remoteOffset: part?.offset, length: local?.length };
     };
     checkVectorCount(direction, parts.length);
     transferVector(direction, Core.from(this.#core, direction), parts.length, entryAt);

@@ -54,35 +54,40 @@ async function demo(path: string, count: number): Promise<void> {
   const parts = divide(lengthOfFile(path), count);
   const crew = new Crew();
   const controller = openController();
+  const segments: ExportSegment[] = [];
   try {
-    await tell(controller, crew, path, parts);
+    await tell(controller, segments, crew, path, parts);
   } catch (error) {
     throw crew.signal.aborted ? crew.signal.reason : error;
   } finally {
+    // The others first: to them an early end of the segments would be an error.
     await crew.end();
-    controller[Symbol.dispose]();
+    for (const segment of segments) segment.close();
+    controller.close();
   }
 }
 
-async function tell(controller: Controller, crew: Crew, path: string, parts: Part[]): Promise<void> {
+async function tell(
+  controller: Controller,
+  segments: ExportSegment[],
+  crew: Crew,
+  path: string,
+  parts: Part[],
+): Promise<void> {
   say(paint('bold', 'Remote Shared Memory, step by step'));
   const memory = readIntoMemory(path);
   const { file, results } = publish(controller, memory, parts.length);
-  try {
-    const importers = parts.map((part, index) =>
-      crew.join('importer', [file.id!, results.id!, index, part.from, part.to]),
-    );
-    const story: Story = { crew, parts, memory, file, results, importers };
-    const shared = await importAndHash(story);
-    check(shared.digests, digestsOfFile(path, parts), 'the file on disk');
-    say(`   All ${parts.length} results agree with the file on disk.`);
-    await rebind(story);
-    await destroy(story);
-    await compareWithPipes(story, shared);
-  } finally {
-    file.close();
-    results.close();
-  }
+  segments.push(file, results);
+  const importers = parts.map((part, index) =>
+    crew.join('importer', [file.id!, results.id!, index, part.from, part.to]),
+  );
+  const story: Story = { crew, parts, memory, file, results, importers };
+  const shared = await importAndHash(story);
+  check(shared.digests, digestsOfFile(path, parts), 'the file on disk');
+  say(`   All ${parts.length} results agree with the file on disk.`);
+  await rebind(story);
+  await destroy(story);
+  await compareWithPipes(story, shared);
 }
 
 function readIntoMemory(path: string): ArrayBuffer {
@@ -151,9 +156,9 @@ async function rebind(story: Story): Promise<void> {
   file.rebind(fresh);
   const timeMs = performance.now() - begin;
   step(5, 'Rebind');
-  say('   The exporter prepares other memory (every byte inverted) and puts it under the');
-  say(`   same segment in ${duration(timeMs)}. The importers keep their mapping and are only told`);
-  say('   by an event to look again:');
+  say('   The exporter prepares other memory (every byte inverted) and puts it under');
+  say(`   the same segment in ${duration(timeMs)}. The importers keep their mapping; all they are`);
+  say('   given is an event to look again:');
   file.post();
   await everyResult(story);
   sayDigests(story);

@@ -2,6 +2,7 @@
 import { types } from 'node:util';
 import type { MemoryRange } from '../drivers/driver.ts';
 
+/** A buffer, a shared one too, or any view. */
 export type BufferLike = ArrayBufferLike | ArrayBufferView;
 
 /** The page-aligned memory that a program means; null where there is none (no buffer, a shared one). */

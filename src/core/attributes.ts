@@ -1,5 +1,6 @@
 /** What a controller offers (rsmapi.md 3.6). */
 
+/** Sizes in bytes. Limits of 0 are none. */
 export interface ControllerAttributes {
   /** Sizes that loads and stores of mappings may have: bit n stands for 2^n bytes. */
   readonly directAccessSizes: number;

@@ -54,7 +54,7 @@ export class Barrier {
     const segment = this.#live('close_barrier');
     const wasOpen = this.#open;
     this.#open = false;
-    if (!segment.intact) throw new RsmError(RSMERR_CONN_ABORTED, 'close_barrier');
+    if (!segment.intact) throw segment.broken('close_barrier');
     if (!wasOpen) throw new RsmError(RSMERR_BARRIER_NOT_OPENED, 'close_barrier');
   }
 

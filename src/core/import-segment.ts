@@ -1,5 +1,5 @@
 /** Import segments: connection, mapping and what transfers must pass (rsmapi.md 1.5, 2.5–2.7). */
-import type { DriverImport } from '../drivers/driver.ts';
+import { BARRIERS_FAILED, BYTES_GOT, BYTES_PUT, type DriverImport, GETS, PUTS } from '../drivers/driver.ts';
 import {
   RSMERR_BAD_ADDR,
   RSMERR_BAD_LENGTH,
@@ -44,6 +44,7 @@ export class ImportSegment extends Segment {
   readonly permission: number;
   readonly #controller: Controller;
   readonly #driver: DriverImport;
+  readonly #counts: Float64Array<ArrayBuffer>;
   #window: Window | null = null;
   #implicit = true;
   #barrier: Barrier | null = null;
@@ -56,6 +57,7 @@ export class ImportSegment extends Segment {
     controller.segmentMade();
     this.#controller = controller;
     this.#driver = driver;
+    this.#counts = driver.counts;
     this.node = target.node;
     this.id = target.id;
     this.permission = target.permission;
@@ -230,8 +232,25 @@ export class ImportSegment extends Segment {
   }
 
   /** After a transfer: in implicit mode it counts only on a whole connection (2.6, step 11). */
-  verify(operation: string): void {
-    if (this.#implicit && !this.#driver.intact()) throw new RsmError(RSMERR_CONN_ABORTED, operation);
+  putDone(operation: string, bytes: number): void {
+    if (this.#implicit && !this.#driver.intact()) throw this.broken(operation);
+    const counts = this.#counts;
+    counts[PUTS]! += 1;
+    counts[BYTES_PUT]! += bytes;
+  }
+
+  /** The same. */
+  getDone(operation: string, bytes: number): void {
+    if (this.#implicit && !this.#driver.intact()) throw this.broken(operation);
+    const counts = this.#counts;
+    counts[GETS]! += 1;
+    counts[BYTES_GOT]! += bytes;
+  }
+
+  /** What a span ends with that met a broken connection; counts it. */
+  broken(operation: string): RsmError {
+    this.#counts[BARRIERS_FAILED]! += 1;
+    return new RsmError(RSMERR_CONN_ABORTED, operation);
   }
 
   /** The window of putv and getv. @throws RsmError CONN_ABORTED, in both modes (D-18) */

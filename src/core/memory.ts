@@ -40,8 +40,7 @@ export function allocate(bytes: unknown, options: { huge?: boolean; lock?: boole
 export function mapFile(path: unknown, options: { offset?: number; length?: number } = {}): ArrayBuffer {
   if (typeof path !== 'string') throw new RsmError(RSMERR_BAD_ADDR, 'mapFile', 'the path must be a string');
   const { offset = 0, length } = options;
-  if (!isSize(offset))
-    throw new RsmError(RSMERR_BAD_OFFSET, 'mapFile', `${String(offset)} is no offset in a file`);
+  if (!isSize(offset)) throw new RsmError(RSMERR_BAD_OFFSET, 'mapFile', 'offset must be a number of bytes');
   if (length !== undefined) checkLength('mapFile', length);
   else checkFits(path, offset);
   const made = native.mapFile(path, offset, length ?? TO_THE_END);

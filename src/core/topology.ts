@@ -1,6 +1,7 @@
 /** What controllers of the interconnect this node has and whom they reach (rsmapi.md 2.2, 3.7). */
 import { Controller } from './controllers.ts';
 
+/** A controller of another node to which there is a path, whatever its state. */
 export interface RemoteController {
   readonly node: number;
   readonly name: string;
@@ -9,6 +10,7 @@ export interface RemoteController {
   readonly state: number;
 }
 
+/** A controller of this node. */
 export interface LocalController {
   readonly name: string;
   readonly hardwareAddress: bigint;

@@ -6,6 +6,7 @@ import { RSMERR_BAD_ADDR, RSMERR_BAD_MEM_ALIGNMENT, RsmError } from '../errors.t
 import { typedArrayName } from './addresses.ts';
 import { RSM_PERM_READ, RSM_PERM_WRITE } from './constants.ts';
 import type { ImportSegment } from './import-segment.ts';
+import type { Window } from './window.ts';
 
 /** Up to here a loop is faster than making the view that a block copy needs. */
 const SHORT_BYTES = 32;
@@ -18,7 +19,7 @@ export function put8(segment: ImportSegment, offset: number, source: unknown, co
   const to = window.bytes;
   const at = offset - window.start;
   for (let i = 0; i < count; i++) to[at + i] = from[i]!;
-  segment.verify('put8');
+  segment.putDone('put8', count);
 }
 
 export function put16(segment: ImportSegment, offset: number, source: unknown, count: number): void {
@@ -29,7 +30,7 @@ export function put16(segment: ImportSegment, offset: number, source: unknown, c
   const to = window.words16;
   const at = (offset - window.start) / 2;
   for (let i = 0; i < count; i++) to[at + i] = from[i]!;
-  segment.verify('put16');
+  segment.putDone('put16', count * 2);
 }
 
 export function put32(segment: ImportSegment, offset: number, source: unknown, count: number): void {
@@ -40,7 +41,7 @@ export function put32(segment: ImportSegment, offset: number, source: unknown, c
   const to = window.words32;
   const at = (offset - window.start) / 4;
   for (let i = 0; i < count; i++) to[at + i] = from[i]!;
-  segment.verify('put32');
+  segment.putDone('put32', count * 4);
 }
 
 export function put64(segment: ImportSegment, offset: number, source: unknown, count: number): void {
@@ -51,7 +52,7 @@ export function put64(segment: ImportSegment, offset: number, source: unknown, c
   const to = window.words64;
   const at = (offset - window.start) / 8;
   for (let i = 0; i < count; i++) to[at + i] = from[i]!;
-  segment.verify('put64');
+  segment.putDone('put64', count * 8);
 }
 
 export function get8(segment: ImportSegment, offset: number, target: unknown, count: number): void {
@@ -62,7 +63,7 @@ export function get8(segment: ImportSegment, offset: number, target: unknown, co
   const from = window.bytes;
   const at = offset - window.start;
   for (let i = 0; i < count; i++) to[i] = from[at + i]!;
-  segment.verify('get8');
+  segment.getDone('get8', count);
 }
 
 export function get16(segment: ImportSegment, offset: number, target: unknown, count: number): void {
@@ -73,7 +74,7 @@ export function get16(segment: ImportSegment, offset: number, target: unknown, c
   const from = window.words16;
   const at = (offset - window.start) / 2;
   for (let i = 0; i < count; i++) to[i] = from[at + i]!;
-  segment.verify('get16');
+  segment.getDone('get16', count * 2);
 }
 
 export function get32(segment: ImportSegment, offset: number, target: unknown, count: number): void {
@@ -84,7 +85,7 @@ export function get32(segment: ImportSegment, offset: number, target: unknown, c
   const from = window.words32;
   const at = (offset - window.start) / 4;
   for (let i = 0; i < count; i++) to[i] = from[at + i]!;
-  segment.verify('get32');
+  segment.getDone('get32', count * 4);
 }
 
 export function get64(segment: ImportSegment, offset: number, target: unknown, count: number): void {
@@ -95,43 +96,47 @@ export function get64(segment: ImportSegment, offset: number, target: unknown, c
   const from = window.words64;
   const at = (offset - window.start) / 8;
   for (let i = 0; i < count; i++) to[i] = from[at + i]!;
-  segment.verify('get64');
+  segment.getDone('get64', count * 8);
 }
 
 /** The first `length` bytes of `from`; null is the null pointer. */
 export function put(segment: ImportSegment, offset: number, from: Uint8Array | null, length: number): void {
   if (from === null) throw new RsmError(RSMERR_BAD_ADDR, 'put');
   const window = segment.admit('put', offset, 1, length, from.length, RSM_PERM_WRITE);
-  copy(from, 0, window.bytes, offset - window.start, length, window.explicit);
-  segment.verify('put');
+  copyIn(from, 0, window, offset - window.start, length);
+  segment.putDone('put', length);
 }
 
 /** The same in the other direction. */
 export function get(segment: ImportSegment, offset: number, to: Uint8Array | null, length: number): void {
   if (to === null) throw new RsmError(RSMERR_BAD_ADDR, 'get');
   const window = segment.admit('get', offset, 1, length, to.length, RSM_PERM_READ);
-  copy(window.bytes, offset - window.start, to, 0, length, window.explicit);
-  segment.verify('get');
+  copyOut(window, offset - window.start, to, 0, length);
+  segment.getDone('get', length);
 }
 
 /**
- * Both ranges have been checked.
- * @param mayOverlap whether a program can have both on one buffer: then as memmove
+ * Into the window; both ranges have been checked. As memmove where a program can have both on one buffer,
+ * which takes an explicit mapping.
  */
-export function copy(
-  from: Uint8Array,
-  fromAt: number,
-  to: Uint8Array,
-  toAt: number,
-  length: number,
-  mayOverlap: boolean,
-): void {
-  if (length <= SHORT_BYTES && !mayOverlap) {
-    for (let i = 0; i < length; i++) to[toAt + i] = from[fromAt + i]!;
+export function copyIn(from: Uint8Array, fromAt: number, window: Window, at: number, length: number): void {
+  const to = window.bytes;
+  if (length <= SHORT_BYTES && !window.explicit) {
+    for (let i = 0; i < length; i++) to[at + i] = from[fromAt + i]!;
   } else if (length === from.length) {
-    to.set(from, toAt);
+    to.set(from, at);
   } else {
-    to.set(new Uint8Array(from.buffer, from.byteOffset + fromAt, length), toAt);
+    to.set(new Uint8Array(from.buffer, from.byteOffset + fromAt, length), at);
+  }
+}
+
+/** Out of the window, likewise. */
+export function copyOut(window: Window, at: number, to: Uint8Array, toAt: number, length: number): void {
+  const from = window.bytes;
+  if (length <= SHORT_BYTES && !window.explicit) {
+    for (let i = 0; i < length; i++) to[toAt + i] = from[at + i]!;
+  } else {
+    to.set(window.part(at, length), toAt);
   }
 }
 

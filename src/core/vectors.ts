@@ -18,7 +18,7 @@ import {
 import type { ImportSegment } from './import-segment.ts';
 import { LocalMemory } from './local-memory.ts';
 import { isSize } from './numbers.ts';
-import { copy } from './transfer.ts';
+import { copyIn, copyOut } from './transfer.ts';
 import type { Window } from './window.ts';
 
 /** One entry as it came from a program: anything may be anything. */
@@ -54,13 +54,15 @@ export function transferVector(
 ): void {
   const window = segment.admitVector(direction);
   for (let i = 0; i < count; i++) {
-    transferEntry(direction, window, entryAt(i));
-    segment.verify(direction);
+    const bytes = transferEntry(direction, window, entryAt(i));
+    if (direction === 'putv') segment.putDone(direction, bytes);
+    else segment.getDone(direction, bytes);
     done?.(i + 1);
   }
 }
 
-function transferEntry(direction: Direction, window: Window, entry: VectorEntry): void {
+/** Returns how many bytes it moved. */
+function transferEntry(direction: Direction, window: Window, entry: VectorEntry): number {
   const { localOffset, remoteOffset, length } = entry;
   const local = localBytes(direction, entry);
   const wanted = direction === 'putv' ? RSM_PERM_WRITE : RSM_PERM_READ;
@@ -75,8 +77,9 @@ function transferEntry(direction: Direction, window: Window, entry: VectorEntry)
     throw new RsmError(RSMERR_BAD_LENGTH, direction, 'the entry leaves the local memory');
   }
   const remoteAt = remoteOffset - window.start;
-  if (direction === 'putv') copy(local, localOffset, window.bytes, remoteAt, length, window.explicit);
-  else copy(window.bytes, remoteAt, local, localOffset, length, window.explicit);
+  if (direction === 'putv') copyIn(local, localOffset, window, remoteAt, length);
+  else copyOut(window, remoteAt, local, localOffset, length);
+  return length;
 }
 
 function localBytes(direction: Direction, { type, local }: VectorEntry): Uint8Array {

@@ -11,6 +11,8 @@ export class Window {
   #words16: Uint16Array | null = null;
   #words32: Uint32Array | null = null;
   #words64: BigUint64Array | null = null;
+  #part: Uint8Array | null = null;
+  #partAt = 0;
 
   constructor(start: number, permission: number, explicit: boolean, bytes: Uint8Array<ArrayBuffer>) {
     this.start = start;
@@ -41,6 +43,15 @@ export class Window {
       Math.floor(this.bytes.length / 8),
     );
     return this.#words64;
+  }
+
+  /** The bytes [at, at + length) of the window; the same view again while the same ones are asked for. */
+  part(at: number, length: number): Uint8Array {
+    if (this.#part === null || this.#partAt !== at || this.#part.length !== length) {
+      this.#part = new Uint8Array(this.buffer, this.bytes.byteOffset + at, length);
+      this.#partAt = at;
+    }
+    return this.#part;
   }
 
   /** A program can transfer the buffer of its mapping away; the views have length 0 then. */

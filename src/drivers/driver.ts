@@ -47,6 +47,13 @@ export interface DriverEvents {
   watch(callback: (() => void) | null, alive: boolean): void;
 }
 
+/** Indices of `DriverImport.counts`. Others read them at any time: they are only added to. */
+export const PUTS = 0;
+export const BYTES_PUT = 1;
+export const GETS = 2;
+export const BYTES_GOT = 3;
+export const BARRIERS_FAILED = 4;
+
 export interface DriverExport {
   readonly events: DriverEvents;
   readonly importers: number;
@@ -63,6 +70,8 @@ export interface DriverImport {
   readonly byteLength: number;
   /** Of the exporting process, from the kernel. */
   readonly owner: { uid: number; pid: number };
+  /** Where the transfers through this import are counted: see `TRANSFER`. */
+  readonly counts: Float64Array<ArrayBuffer>;
   /**
    * The generation check of 1.7: a full fence, then whether the connection is whole since connect.
    * True promises that every access made before the call reached memory that was still exported.

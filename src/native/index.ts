@@ -69,8 +69,14 @@ export interface Native {
   /** Creates `directory/name` (locked) and the listening socket `directory/name.s`. Throws a system
    * error (EEXIST, EACCES, …). Both go with this thread. */
   openRecord(directory: string, name: string): NativeRecord;
-  writeRecord(record: NativeRecord, text: string): void;
+  /** The header (0) or a chunk of slots (from 1) of the record file, mapped: `record-layout.ts`. Null: there
+   * is none. It outlives the record. Never shown to programs. */
+  recordPart(record: NativeRecord, part: number): ArrayBuffer | null;
   closeRecord(record: NativeRecord): void;
+
+  /** Shows a segment to readers of the record until it ends. The number of its slot; -1: there is no room,
+   * or it is shown already. */
+  show(segment: NativeExport | NativeImport, record: NativeRecord): number;
 
   // Export side. `grants` is the table drawn in native/loopback/access.h.
   createExport(buffer: ArrayBuffer, offset: number, length: number, readOnly: boolean): NativeExport | Code;

@@ -61,8 +61,8 @@ export function ownDirectory({ path, users, own, uid }: RuntimeDirectory): strin
   return own;
 }
 
-/** The users that have ever published here. */
-export function userIds({ users }: RuntimeDirectory): number[] {
+/** The users that have ever had segments here. */
+export function userIds({ users }: { readonly users: string }): number[] {
   try {
     return readdirSync(users)
       .filter((name) => /^\d{1,10}$/.test(name))

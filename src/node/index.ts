@@ -1,14 +1,19 @@
 /** The node as a process sees it: its configuration and its runtime directory. */
 import { RSMERR_SEGID_IN_USE, RsmError } from '../errors.ts';
-import { type NativeRecord, native } from '../native/index.ts';
+import type { NativeRecord } from '../native/index.ts';
 import { type Candidate, findClaims, isClaimed } from './claims.ts';
 import { type Limits, readConfiguration } from './configuration.ts';
 import { openDirectory, ownDirectory, type RuntimeDirectory } from './directory.ts';
 import { hexadecimal, nodeLock } from './lock.ts';
-import { openRecord, sweep } from './records.ts';
+import { OwnRecord } from './own-record.ts';
+import { Quota } from './quota.ts';
+import { sweep } from './records.ts';
+import { Share } from './share.ts';
 
 export type { Candidate } from './claims.ts';
 export type { Limits } from './configuration.ts';
+export { type LiveRecord, liveRecords } from './records.ts';
+export type { Share } from './share.ts';
 
 export interface Node {
   readonly id: number;
@@ -17,6 +22,14 @@ export interface Node {
   readonly limits: Limits;
   /** Where the segment may be published, likeliest first; looked up as far as the caller iterates. */
   find(id: number): Iterable<Candidate>;
+  /**
+   * A segment's part of the node's limits. Whoever may not write to the directory may still connect: that
+   * import is not counted, and not shown.
+   * @param bytes of exported memory
+   * @throws RsmError INSUFFICIENT_RESOURCES: max-segments, descriptors, the directory's lock;
+   *   INSUFFICIENT_MEM: max-exported-memory
+   */
+  join(operation: 'create' | 'connect', bytes: number): Share;
   /**
    * Publishes: chooses the id where 0 is asked for, makes sure that nobody has it, and calls `use`, which
    * makes the claim (`native.publish`) and throws if it cannot. Returns the id.
@@ -36,27 +49,47 @@ export function openNode(options: { config?: string | undefined } = {}): Node {
   const directory = openDirectory(configuration.runtime);
   const lock = nodeLock(directory.path);
   sweep(directory, lock);
-  let record: NativeRecord | undefined;
+  let record: OwnRecord | undefined;
+  /** With the lock held. */
+  const ownRecord = (operation: string): OwnRecord => {
+    record ??= new OwnRecord(ownDirectory(directory), configuration.nodeId, operation);
+    return record;
+  };
+  const quota = new Quota(configuration.limits, directory, lock, ownRecord);
   return {
     id: configuration.nodeId,
     directory: directory.path,
     limits: configuration.limits,
     find: (id) => findClaims(directory, id),
+    join(operation, bytes) {
+      try {
+        quota.take(operation, 1, bytes, record);
+      } catch (error) {
+        if (operation === 'create' || !isForbidden(error)) throw error;
+        return new Share(quota, undefined, 0);
+      }
+      return new Share(quota, record, bytes);
+    },
     publish: (id, use) =>
       lock.holding('publish', (ids) => {
-        // Only who publishes has a record: an importer leaves no trace in the directory.
-        record ??= openRecord(ownDirectory(directory), 'publish');
         const chosen = choose(id, directory, ids.next);
-        use(chosen, hexadecimal(chosen), record);
+        use(chosen, hexadecimal(chosen), ownRecord('publish').native);
         return chosen;
       }),
     close() {
-      if (record !== undefined) native.closeRecord(record);
+      record?.close();
       record = undefined;
       lock.close();
       directory.close();
     },
   };
+}
+
+/** Whether the system forbids to write to the directory. */
+function isForbidden(error: unknown): boolean {
+  const { cause } = error as RsmError;
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
+  return ['EACCES', 'EPERM', 'EROFS'].includes(code);
 }
 
 function choose(id: number, directory: RuntimeDirectory, nextSystemId: () => number): number {

@@ -1,37 +1,19 @@
 /**
- * Records: one file per JavaScript environment (main thread or worker) that publishes, locked as long as
- * it lives, with the socket of its agent beside it (`<name>.s`). Native removes both with the environment;
- * after SIGKILL the kernel has dropped the lock, and the next process that opens the node sweeps.
+ * Records: one file per JavaScript environment (main thread or worker) that has segments, locked as long
+ * as it lives, with the socket of its agent beside it (`<name>.s`). Native removes both with the
+ * environment; after SIGKILL the kernel has dropped the lock, and the next process that opens the node
+ * sweeps. Here they are found and judged, whoever wrote them; the own one is in `own-record.ts`.
  */
-import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
-import { threadId } from 'node:worker_threads';
+import { join } from 'node:path';
 import { RSMERR_INSUFFICIENT_RESOURCES, RsmError } from '../errors.ts';
-import { type NativeRecord, native } from '../native/index.ts';
+import { native } from '../native/index.ts';
 import { type RuntimeDirectory, userIds } from './directory.ts';
 import { isAt, type NodeLock } from './lock.ts';
 
-/** Of the text in a record: one line of JSON. */
-const RECORD_VERSION = 1;
 /** Never blocks on what another user may have put there, and never leaves the directory. */
 const CAREFULLY: number = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const OUT_OF_DESCRIPTORS: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM'];
-
-/** Opens the record of this environment; to be called with node.lock held. */
-export function openRecord(directory: string, operation: string): NativeRecord {
-  // The process id is not enough: containers that share the directory number their processes alike.
-  const name = `${process.pid}.${threadId}.${randomBytes(4).toString('hex')}`;
-  try {
-    const record = native.openRecord(directory, name);
-    const started = new Date().toISOString();
-    const text = { version: RECORD_VERSION, pid: process.pid, thread: threadId, started };
-    native.writeRecord(record, `${JSON.stringify(text)}\n`);
-    return record;
-  } catch (cause) {
-    const detail = `cannot make a record in ${directory}: ${(cause as Error).message}`;
-    throw new RsmError(RSMERR_INSUFFICIENT_RESOURCES, operation, detail, { cause });
-  }
-}
 
 /** Whether a text, which may come from another user, is the name of a record and not a way elsewhere. */
 export function isRecordName(text: string): boolean {
@@ -50,6 +32,39 @@ export function recordState(path: string): RecordState {
     return native.isLocked(fd) ? 'live' : 'dead';
   } finally {
     closeSync(fd);
+  }
+}
+
+/** A record whose environment lives. */
+export interface LiveRecord {
+  /** Its user: owns both the file and the directory it is in. */
+  readonly uid: number;
+  readonly name: string;
+  /** Open for reading until the next record is asked for. What can be read is its user's word. */
+  readonly fd: number;
+}
+
+/** Those of everybody below `users`, the directory of the users. @throws RsmError as `recordState` */
+export function* liveRecords(users: string): Generator<LiveRecord, void> {
+  for (const uid of userIds({ users })) {
+    for (const name of recordNames(join(users, String(uid)))) {
+      const fd = openIfThere(join(users, String(uid), name), constants.O_RDONLY);
+      if (fd === undefined) continue;
+      try {
+        const stats = fstatSync(fd);
+        if (stats.isFile() && stats.uid === uid && native.isLocked(fd)) yield { uid, name, fd };
+      } finally {
+        closeSync(fd);
+      }
+    }
+  }
+}
+
+function recordNames(path: string): string[] {
+  try {
+    return readdirSync(path).filter(isRecordName);
+  } catch {
+    return []; // gone, or no directory at all
   }
 }
 

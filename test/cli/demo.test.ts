@@ -1,7 +1,7 @@
 /** `rsm demo`: the main job from beginning to end, its bad input, and its early end. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -24,6 +24,7 @@ function start(args: string[], uid?: number): { child: ChildProcess; ended: Prom
   const user = uid === undefined ? {} : { uid, gid: uid };
   const child = spawn(process.execPath, [rsm, 'demo', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
     ...user,
   });
   later(() => child.kill('SIGKILL'));
@@ -73,7 +74,7 @@ test.each([
 ])('a file of %s', async (name, contents, importers) => {
   const path = file(name, contents);
   expectWholeStory(await start([path, '--importers', importers]).ended, Number(importers));
-  expect(readFileSync(path)).toEqual(Buffer.from(contents as string));
+  expect(readFileSync(path).equals(Buffer.from(contents as string)), 'the file is as it was').toBe(true);
 });
 
 test.each([
@@ -125,12 +126,12 @@ test.each([
   ['SIGTERM', 143],
 ] as const)('%s in the middle ends it cleanly: nothing is left', async (signal, status) => {
   const large = join(files, 'large');
-  mkdirSync(files, { recursive: true });
   writeFileSync(large, new Uint8Array(64 * 1024 * 1024));
   const { child, ended, said } = start([large]);
-  await until(() => said().includes('Export') && childrenOf(child.pid!).length === 4);
+  await until(() => said().includes('Import') && childrenOf(child.pid!).length === 4);
   const children = childrenOf(child.pid!);
-  child.kill(signal);
+  // As a terminal does: to everybody in the group.
+  process.kill(-child.pid!, signal);
   const { code, stderr } = await ended;
   expect(code).toBe(status);
   expect(stderr).toBe('');

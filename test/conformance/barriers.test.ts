@@ -30,7 +30,8 @@ test('C-164 a barrier that was never initialised returns BARRIER_UNINITIALIZED',
 test('C-164 so does a destroyed one', () => {
   const { barrier } = imported({ id: exported().id });
   expect(destroy(barrier)).toBe(0);
-  for (const call of [open, order, close, destroy]) expect(call(barrier)).toBe(rsm.RSMERR_BARRIER_UNINITIALIZED);
+  for (const call of [open, order, close, destroy])
+    expect(call(barrier)).toBe(rsm.RSMERR_BARRIER_UNINITIALIZED);
 });
 
 test('C-165 init_barrier accepts RSM_BAR_DEFAULT and all four types (D-21)', () => {

@@ -2,7 +2,17 @@
 import { describe, expect, test } from 'vitest';
 import { openController, type RsmError } from '../../src/api/index.ts';
 import * as rsm from '../../src/librsm/index.ts';
-import { connectCode, controller, exported, imported, later, PAGE, peer, root, ALICE } from '../support/scene.ts';
+import {
+  ALICE,
+  connectCode,
+  controller,
+  exported,
+  imported,
+  later,
+  PAGE,
+  peer,
+  root,
+} from '../support/scene.ts';
 
 type ImportHandle = rsm.rsm_memseg_import_handle_t;
 const { rsm_memseg_import_connect: connect, rsm_memseg_import_disconnect: disconnect } = rsm;
@@ -30,9 +40,12 @@ test('C-102 mode 0 returns PERM_DENIED (D-16)', () => {
   expect(connectCode(exported().id, 0)).toBe(rsm.RSMERR_PERM_DENIED);
 });
 
-test.each([1, 63, 64, 0xffffffff])('C-103 connect over loopback to node %i returns CTLR_NOT_PRESENT', (node) => {
-  expect(connectCode(exported().id, 0o600, node)).toBe(rsm.RSMERR_CTLR_NOT_PRESENT);
-});
+test.each([1, 63, 64, 0xffffffff])(
+  'C-103 connect over loopback to node %i returns CTLR_NOT_PRESENT',
+  (node) => {
+    expect(connectCode(exported().id, 0o600, node)).toBe(rsm.RSMERR_CTLR_NOT_PRESENT);
+  },
+);
 
 test('C-104 connect to an id that is not published returns SEG_NOT_PUBLISHED', () => {
   for (const id of [0x4abcde, 0, 1, 0xffffffff]) expect(connectCode(id)).toBe(rsm.RSMERR_SEG_NOT_PUBLISHED);
@@ -44,10 +57,10 @@ test('C-104 connect to an id that is not published returns SEG_NOT_PUBLISHED', (
 test('C-105 a stopped exporting process counts as unreachable', async () => {
   const exporter = await peer();
   const id = await exporter.export();
-  exporter.process.kill('SIGSTOP');
-  later(() => exporter.process.kill('SIGCONT'));
+  await exporter.stop();
+  later(() => exporter.resume());
   expect(connectCode(id)).toBe(rsm.RSMERR_REMOTE_NODE_UNREACHABLE);
-  exporter.process.kill('SIGCONT');
+  exporter.resume();
   expect(connectCode(id)).toBe(0);
 });
 
@@ -110,14 +123,17 @@ describe('C-109 unpublish during a connect', () => {
   test('C-109 a connect that is given up rejects with INTERRUPTED', async () => {
     const exporter = await peer();
     const id = await exporter.export();
-    exporter.process.kill('SIGSTOP');
-    later(() => exporter.process.kill('SIGCONT'));
+    await exporter.stop();
+    later(() => exporter.resume());
     const opened = openController();
     later(() => opened[Symbol.dispose]());
     const abort = new AbortController();
     const connecting = opened.connect({ id, signal: abort.signal });
     setTimeout(() => abort.abort(), 50);
-    const error = await connecting.then(() => undefined, (reason: RsmError) => reason);
+    const error = await connecting.then(
+      () => undefined,
+      (reason: RsmError) => reason,
+    );
     expect(error?.code).toBe('RSMERR_INTERRUPTED');
   });
 });
@@ -199,7 +215,7 @@ test.each(['exits', 'is killed'])('C-116 an importer that %s is disconnected', a
   segment.close();
 });
 
-test.skipIf(!root)('C-116 another user\'s importer cannot keep a segment from being destroyed', async () => {
+test.skipIf(!root)("C-116 another user's importer cannot keep a segment from being destroyed", async () => {
   const { segment, id } = exported({ access: [{ ae_node: 0, ae_permission: 0o666 }] });
   const importer = await peer({ uid: ALICE });
   await importer.import({ id });

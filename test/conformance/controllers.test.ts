@@ -45,15 +45,25 @@ test('C-009 the first open may already be in another letter case', () => {
   expect(rsm.rsm_release_controller(handle)).toBe(0);
 });
 
-test.each(['nosuch0', 'wrsm', '', '7', 'loopbac', 'loopback 1', ' loopback', 'loopback0x', 'ofi63', 'x'.repeat(300), '../loopback', 'a\0b'])(
-  'C-010 get_controller(%j) returns CTLR_NOT_PRESENT and leaves the out-parameter',
-  (name) => {
-    const before = {} as Controller;
-    const handle = rsm.out<Controller>(before);
-    expect(rsm.rsm_get_controller(name, handle)).toBe(rsm.RSMERR_CTLR_NOT_PRESENT);
-    expect(handle.value).toBe(before);
-  },
-);
+test.each([
+  'nosuch0',
+  'wrsm',
+  '',
+  '7',
+  'loopbac',
+  'loopback 1',
+  ' loopback',
+  'loopback0x',
+  'ofi63',
+  'x'.repeat(300),
+  '../loopback',
+  'a\0b',
+])('C-010 get_controller(%j) returns CTLR_NOT_PRESENT and leaves the out-parameter', (name) => {
+  const before = {} as Controller;
+  const handle = rsm.out<Controller>(before);
+  expect(rsm.rsm_get_controller(name, handle)).toBe(rsm.RSMERR_CTLR_NOT_PRESENT);
+  expect(handle.value).toBe(before);
+});
 
 describe('C-012 release_controller', () => {
   test('C-012 of null, of something else, of a released handle returns BAD_CTLR_HNDL', () => {

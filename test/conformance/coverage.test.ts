@@ -28,7 +28,9 @@ test('no statement has neither a test nor a reason', () => {
 });
 
 test('a statement with a test has a reason only for what is left out', () => {
-  expect(which(({ tests, exception }) => tests.length > 0 && exception !== undefined && !exception.partly)).toEqual([]);
+  expect(
+    which(({ tests, exception }) => tests.length > 0 && exception !== undefined && !exception.partly),
+  ).toEqual([]);
   expect(which(({ tests, exception }) => tests.length === 0 && exception?.partly === true)).toEqual([]);
 });
 

@@ -28,9 +28,9 @@ test('C-176 post on an import handle wakes the exporter only', async () => {
   expect([wait(owner), wait(poster), wait(other)]).toEqual(new Array(3).fill(rsm.RSMERR_TIMEOUT));
   expect(await remote.run(({ rsm, kept }) => rsm.rsm_intr_signal_post(kept.imported.segment, 0))).toBe(0);
   expect(wait(owner, SOON)).toBe(0);
-  expect(
-    await remote.run(({ rsm, kept }) => rsm.rsm_intr_signal_wait(kept.imported.segment, 0)),
-  ).toBe(rsm.RSMERR_TIMEOUT);
+  expect(await remote.run(({ rsm, kept }) => rsm.rsm_intr_signal_wait(kept.imported.segment, 0))).toBe(
+    rsm.RSMERR_TIMEOUT,
+  );
 });
 
 test('C-177 post on an export handle gives one event to each import segment, wherever it is', async () => {

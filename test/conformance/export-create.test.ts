@@ -1,7 +1,7 @@
 /** rsm_memseg_export_create (rsmapi.md 2.4). */
 import { totalmem } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { allocate, attachSystemV, mapFile, RsmError, release } from '../../src/api/index.ts';
+import { allocate, attachSystemV, mapFile, type RsmError, release } from '../../src/api/index.ts';
 import * as rsm from '../../src/librsm/index.ts';
 import {
   ALICE,
@@ -51,7 +51,9 @@ test('C-018 create with a null memseg pointer returns BAD_SEG_HNDL whatever the 
   for (const nothing of [null, undefined] as never[]) {
     expect(rsm.rsm_memseg_export_create(handle, nothing, null as never, 0, 0)).toBe(rsm.RSMERR_BAD_SEG_HNDL);
     expect(rsm.rsm_memseg_export_create(handle, nothing, filled(1, 0), 3, 0)).toBe(rsm.RSMERR_BAD_SEG_HNDL);
-    expect(rsm.rsm_memseg_export_create(handle, nothing, filled(1, 0), PAGE, 0)).toBe(rsm.RSMERR_BAD_SEG_HNDL);
+    expect(rsm.rsm_memseg_export_create(handle, nothing, filled(1, 0), PAGE, 0)).toBe(
+      rsm.RSMERR_BAD_SEG_HNDL,
+    );
   }
 });
 
@@ -66,9 +68,12 @@ test('C-020 a null address returns BAD_ADDR, also with length 0', () => {
   expect(create(undefined, 17)).toBe(rsm.RSMERR_BAD_ADDR);
 });
 
-test.each([1, 8, 64, 2048, 4095])('C-021 an address %i bytes into a page returns BAD_MEM_ALIGNMENT', (offset) => {
-  expect(create(new Uint8Array(filled(3, 0), offset), PAGE)).toBe(rsm.RSMERR_BAD_MEM_ALIGNMENT);
-});
+test.each([1, 8, 64, 2048, 4095])(
+  'C-021 an address %i bytes into a page returns BAD_MEM_ALIGNMENT',
+  (offset) => {
+    expect(create(new Uint8Array(filled(3, 0), offset), PAGE)).toBe(rsm.RSMERR_BAD_MEM_ALIGNMENT);
+  },
+);
 
 test('C-021 an address some pages into an allocation is aligned', () => {
   expect(create(new Uint8Array(filled(3, 0), PAGE), PAGE)).toBe(0);
@@ -87,12 +92,18 @@ describe('C-025 memory that is not wholly memory of this library', () => {
   test.each([
     ['a buffer of the engine', () => new ArrayBuffer(2 * PAGE)],
     ['a SharedArrayBuffer', () => new SharedArrayBuffer(2 * PAGE)],
-    ['a WebAssembly memory', () => new (Reflect.get(globalThis, 'WebAssembly').Memory)({ initial: 1 }).buffer],
-    ['a released allocation', () => {
-      const memory = filled(2, 0);
-      release(memory);
-      return memory;
-    }],
+    [
+      'a WebAssembly memory',
+      () => new (Reflect.get(globalThis, 'WebAssembly').Memory)({ initial: 1 }).buffer,
+    ],
+    [
+      'a released allocation',
+      () => {
+        const memory = filled(2, 0);
+        release(memory);
+        return memory;
+      },
+    ],
     ['something else', () => ({ byteLength: 2 * PAGE })],
     ['a number', () => 4096],
   ])('C-025 %s returns BAD_ADDR', (_name, make) => {
@@ -184,7 +195,7 @@ test('C-028 create stores a handle only on success; a failure past the pointer c
   expect(good.value ?? null).not.toBeNull();
 });
 
-test('C-029 exporter and importer see each other\'s bytes at the same offsets', async () => {
+test("C-029 exporter and importer see each other's bytes at the same offsets", async () => {
   const { id, bytes } = exported({ pages: 3 });
   bytes.fill(0x11);
   bytes[5000] = 0x22;
@@ -207,22 +218,23 @@ test('C-029 exporter and importer see each other\'s bytes at the same offsets', 
 });
 
 describe('C-030 the end of the exporting process', () => {
-  test.each(['exits', 'is killed'])('C-030 when it %s, the segment goes, its id is free, importers are aborted', async (how) => {
-    const exporter = await peer();
-    const id = 0x400030;
-    await exporter.export({ id });
-    const { segment } = imported({ id });
-    const data = new Uint8Array(8);
-    expect(rsm.rsm_memseg_import_get(segment, 0, data, 8)).toBe(0);
-    if (how === 'exits') expect(await exporter.exit()).toBe(0);
-    else await exporter.kill();
-    await expect
-      .poll(() => rsm.rsm_memseg_import_get(segment, 0, data, 8))
-      .toBe(rsm.RSMERR_CONN_ABORTED);
-    expect(connectCode(id)).toBe(rsm.RSMERR_SEG_NOT_PUBLISHED);
-    expect(exported({ id }).id).toBe(id);
-    expect(connectCode(id)).toBe(0);
-  });
+  test.each(['exits', 'is killed'])(
+    'C-030 when it %s, the segment goes, its id is free, importers are aborted',
+    async (how) => {
+      const exporter = await peer();
+      const id = 0x400030;
+      await exporter.export({ id });
+      const { segment } = imported({ id });
+      const data = new Uint8Array(8);
+      expect(rsm.rsm_memseg_import_get(segment, 0, data, 8)).toBe(0);
+      if (how === 'exits') expect(await exporter.exit()).toBe(0);
+      else await exporter.kill();
+      await expect.poll(() => rsm.rsm_memseg_import_get(segment, 0, data, 8)).toBe(rsm.RSMERR_CONN_ABORTED);
+      expect(connectCode(id)).toBe(rsm.RSMERR_SEG_NOT_PUBLISHED);
+      expect(exported({ id }).id).toBe(id);
+      expect(connectCode(id)).toBe(0);
+    },
+  );
 });
 
 describe('C-031 where memory comes from', () => {
@@ -311,7 +323,9 @@ test('C-035 a segment for lock operations can be created and published: loopback
 
 /** Exports one range again and again until refused; what that took, and whether one less makes room. */
 const CHUNK = 16 << 20;
-const fillQuota = async (percent: number): Promise<{ made: number; refused: number; after: number; rebind: number }> => {
+const fillQuota = async (
+  percent: number,
+): Promise<{ made: number; refused: number; after: number; rebind: number }> => {
   const limited = await peer({ env: { RSM_CONFIG: file(`[limits]\nmax-exported-memory = ${percent}\n`) } });
   return limited.run(
     ({ rsm, exported }, chunk: number, most: number) => {
@@ -352,15 +366,18 @@ describe('C-036 max-exported-memory', () => {
   });
 });
 
-test.skipIf(!root)('C-037 memory that cannot be locked is INSUFFICIENT_MEM, when it is allocated', async () => {
-  const small = await peer({ uid: ALICE, limits: ['--memlock=65536:65536'] });
-  const code = await small.run(({ api }) => {
-    try {
-      api.allocate(1 << 20, { lock: true });
-      return 'allocated';
-    } catch (error) {
-      return (error as RsmError).code;
-    }
-  });
-  expect(code).toBe('RSMERR_INSUFFICIENT_MEM');
-});
+test.skipIf(!root)(
+  'C-037 memory that cannot be locked is INSUFFICIENT_MEM, when it is allocated',
+  async () => {
+    const small = await peer({ uid: ALICE, limits: ['--memlock=65536:65536'] });
+    const code = await small.run(({ api }) => {
+      try {
+        api.allocate(1 << 20, { lock: true });
+        return 'allocated';
+      } catch (error) {
+        return (error as RsmError).code;
+      }
+    });
+    expect(code).toBe('RSMERR_INSUFFICIENT_MEM');
+  },
+);

@@ -26,7 +26,9 @@ test('C-202 death of an importing process does not disturb the exporter', async 
   const importer = await peer();
   await importer.import({ id });
   const survivor = imported({ id }).segment;
-  await importer.run(({ rsm, kept }) => rsm.rsm_memseg_import_map(kept.imported.segment, rsm.out(), 0, 0o600, 0, 4096));
+  await importer.run(({ rsm, kept }) =>
+    rsm.rsm_memseg_import_map(kept.imported.segment, rsm.out(), 0, 0o600, 0, 4096),
+  );
   await importer.kill();
   expect(rsm.rsm_intr_signal_post(segment, 0)).toBe(0);
   expect(rsm.rsm_memseg_export_republish(segment, [{ ae_node: 0, ae_permission: 0o666 }], 1)).toBe(0);

@@ -67,7 +67,9 @@ const onExport = [...anyOf(exportCalls), ...anyOf(eitherCalls)];
 const onImport = [...anyOf(importCalls), ...anyOf(eitherCalls)];
 const onAny = [...anyOf(exportCalls), ...anyOf(importCalls), ...anyOf(eitherCalls)];
 
-const functions = Object.entries(rsm).filter(([name, value]) => /^rsm_/.test(name) && typeof value === 'function');
+const functions = Object.entries(rsm).filter(
+  ([name, value]) => /^rsm_/.test(name) && typeof value === 'function',
+);
 
 describe('C-001 result codes', () => {
   test('C-001 the library exports the 42 functions of librsm', () => {
@@ -98,7 +100,7 @@ test('C-002 several threads use one segment at once, each with handles of its ow
     const { Worker } = process.getBuiltinModule('node:worker_threads');
     const program = `
       import { workerData, parentPort } from 'node:worker_threads';
-      const rsm = await import(workerData.dist + '/librsm/index.js');
+      const rsm = await import('file://' + workerData.dist + '/librsm/index.js');
       const controller = rsm.out();
       const codes = [rsm.rsm_get_controller(null, controller)];
       for (let round = 0; round < 50; round++) {
@@ -120,9 +122,12 @@ test('C-002 several threads use one segment at once, each with handles of its ow
     const source = new URL(`data:text/javascript,${encodeURIComponent(program)}`);
     const workers = [0, 1, 2, 3].map((index) => new Worker(source, { workerData: { dist, target, index } }));
     const failures = await Promise.all(
-      workers.map((worker) => new Promise<number[]>((resolve, reject) => {
-        worker.once('message', resolve).once('error', reject);
-      })),
+      workers.map(
+        (worker) =>
+          new Promise<number[]>((resolve, reject) => {
+            worker.once('message', resolve).once('error', reject);
+          }),
+      ),
     );
     let events = 0;
     while (rsm.rsm_intr_signal_wait(kept.exported.segment, 0) === 0) events++;

@@ -78,7 +78,9 @@ describe('C-155 RSM_MAP_FIXED', () => {
     const view = new Uint8Array(memory);
     const at = rsm.out<Uint8Array>(new Uint8Array(memory, PAGE));
     expect(map(segment, at as never, FIXED, 0o600, PAGE, PAGE)).toBe(0);
-    expect([view[PAGE - 1], view[PAGE], view[2 * PAGE - 1], view[2 * PAGE]]).toEqual([0x62, 0x31, 0x31, 0x62]);
+    expect([view[PAGE - 1], view[PAGE], view[2 * PAGE - 1], view[2 * PAGE]]).toEqual([
+      0x62, 0x31, 0x31, 0x62,
+    ]);
     view[PAGE + 1] = 9;
     expect(bytes[PAGE + 1]).toBe(9);
     expect(unmap(segment)).toBe(0);

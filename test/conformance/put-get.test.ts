@@ -7,7 +7,12 @@ type ImportHandle = rsm.rsm_memseg_import_handle_t;
 type Transfer = (segment: ImportHandle, offset: number, data: never, count: number) => number;
 
 /** The sized functions: width in bytes, an array of that width, both directions. */
-const sized: [number, (bytes: ArrayBuffer, offset?: number, length?: number) => ArrayBufferView, Transfer, Transfer][] = [
+const sized: [
+  number,
+  (bytes: ArrayBuffer, offset?: number, length?: number) => ArrayBufferView,
+  Transfer,
+  Transfer,
+][] = [
   [1, (b, o, n) => new Uint8Array(b, o, n), rsm.rsm_memseg_import_get8, rsm.rsm_memseg_import_put8],
   [2, (b, o, n) => new Uint16Array(b, o, n), rsm.rsm_memseg_import_get16, rsm.rsm_memseg_import_put16],
   [4, (b, o, n) => new Uint32Array(b, o, n), rsm.rsm_memseg_import_get32, rsm.rsm_memseg_import_put32],
@@ -45,23 +50,31 @@ describe('C-117 the order of the checks', () => {
   });
 });
 
-test.each(wide)('C-118 data not aligned to %i bytes returns BAD_MEM_ALIGNMENT', (width, _view, ...transfers) => {
-  const { segment } = imported({ id: exported().id });
-  // A typed array cannot be misaligned within its buffer, a view of bytes can.
-  const misaligned = new Uint8Array(new ArrayBuffer(64), width / 2, 2 * width);
-  for (const transfer of transfers) {
-    expect(transfer(segment, 0, misaligned as never, 1)).toBe(rsm.RSMERR_BAD_MEM_ALIGNMENT);
-  }
-});
-
-test.each(wide)('C-119 an offset not aligned to %i bytes returns BAD_MEM_ALIGNMENT', (width, view, ...transfers) => {
-  const { segment } = imported({ id: exported().id });
-  for (const transfer of transfers) {
-    for (const offset of [1, width / 2, width + 1]) {
-      expect(transfer(segment, offset, view(new ArrayBuffer(width)) as never, 1)).toBe(rsm.RSMERR_BAD_MEM_ALIGNMENT);
+test.each(wide)(
+  'C-118 data not aligned to %i bytes returns BAD_MEM_ALIGNMENT',
+  (width, _view, ...transfers) => {
+    const { segment } = imported({ id: exported().id });
+    // A typed array cannot be misaligned within its buffer, a view of bytes can.
+    const misaligned = new Uint8Array(new ArrayBuffer(64), width / 2, 2 * width);
+    for (const transfer of transfers) {
+      expect(transfer(segment, 0, misaligned as never, 1)).toBe(rsm.RSMERR_BAD_MEM_ALIGNMENT);
     }
-  }
-});
+  },
+);
+
+test.each(wide)(
+  'C-119 an offset not aligned to %i bytes returns BAD_MEM_ALIGNMENT',
+  (width, view, ...transfers) => {
+    const { segment } = imported({ id: exported().id });
+    for (const transfer of transfers) {
+      for (const offset of [1, width / 2, width + 1]) {
+        expect(transfer(segment, offset, view(new ArrayBuffer(width)) as never, 1)).toBe(
+          rsm.RSMERR_BAD_MEM_ALIGNMENT,
+        );
+      }
+    }
+  },
+);
 
 test('C-120 get8, put8, get and put accept any alignment', () => {
   const { id, bytes } = exported();
@@ -157,7 +170,9 @@ test.each([-1, -8, -4096, -(2 ** 40)])('C-126 offset %i returns BAD_OFFSET', (of
   expect(put8(segment, offset, data(1), 1)).toBe(rsm.RSMERR_BAD_OFFSET);
   expect(get(segment, offset, data(1), 1)).toBe(rsm.RSMERR_BAD_OFFSET);
   if (offset % 8 === 0) {
-    expect(rsm.rsm_memseg_import_get64(segment, offset, new BigUint64Array(1), 1)).toBe(rsm.RSMERR_BAD_OFFSET);
+    expect(rsm.rsm_memseg_import_get64(segment, offset, new BigUint64Array(1), 1)).toBe(
+      rsm.RSMERR_BAD_OFFSET,
+    );
   }
 });
 
@@ -184,7 +199,9 @@ test('C-128 a fresh import segment is in IMPLICIT mode and needs a barrier', () 
   expect(mode.value).toBe(rsm.RSM_BARRIER_MODE_IMPLICIT);
   for (const [width, view, ...transfers] of sized) {
     for (const transfer of transfers) {
-      expect(transfer(segment, 0, view(new ArrayBuffer(width)) as never, 1)).toBe(rsm.RSMERR_BARRIER_UNINITIALIZED);
+      expect(transfer(segment, 0, view(new ArrayBuffer(width)) as never, 1)).toBe(
+        rsm.RSMERR_BARRIER_UNINITIALIZED,
+      );
     }
   }
   expect(put(segment, 0, data(1), 1)).toBe(rsm.RSMERR_BARRIER_UNINITIALIZED);
@@ -206,7 +223,10 @@ test.each(sized)('C-130 the count is one of items of %i bytes', (width, view, ge
   const { segment } = imported({ id });
   const source = new Uint8Array(4 * width).map((_, n) => n + 1);
   expect(putN(segment, width, view(source.buffer) as never, 3)).toBe(0);
-  expect([...bytes.subarray(width, 5 * width)]).toEqual([...source.subarray(0, 3 * width), ...new Array(width).fill(0)]);
+  expect([...bytes.subarray(width, 5 * width)]).toEqual([
+    ...source.subarray(0, 3 * width),
+    ...new Array(width).fill(0),
+  ]);
   const target = new Uint8Array(4 * width).fill(0xee);
   expect(getN(segment, width, view(target.buffer) as never, 3)).toBe(0);
   expect([...target]).toEqual([...source.subarray(0, 3 * width), ...new Array(width).fill(0xee)]);
@@ -216,7 +236,9 @@ test('C-131 the first transfer maps the whole segment: map is refused, unmap suc
   const { segment } = imported({ id: exported().id });
   expect(rsm.rsm_memseg_import_unmap(segment)).toBe(rsm.RSMERR_SEG_NOT_MAPPED);
   expect(get8(segment, 0, data(), 1)).toBe(0);
-  expect(rsm.rsm_memseg_import_map(segment, rsm.out(), 0, 0o600, 0, PAGE)).toBe(rsm.RSMERR_SEG_ALREADY_MAPPED);
+  expect(rsm.rsm_memseg_import_map(segment, rsm.out(), 0, 0o600, 0, PAGE)).toBe(
+    rsm.RSMERR_SEG_ALREADY_MAPPED,
+  );
   expect(rsm.rsm_memseg_import_unmap(segment)).toBe(0);
   expect(rsm.rsm_memseg_import_map(segment, rsm.out(), 0, 0o600, 0, PAGE)).toBe(0);
 });
@@ -247,7 +269,9 @@ test('C-133 after a forced disconnect every IMPLICIT-mode transfer returns CONN_
     for (const segment of [used, fresh]) {
       for (const [width, view, ...transfers] of sized) {
         for (const transfer of transfers) {
-          expect(transfer(segment, 0, view(new ArrayBuffer(width)) as never, 1)).toBe(rsm.RSMERR_CONN_ABORTED);
+          expect(transfer(segment, 0, view(new ArrayBuffer(width)) as never, 1)).toBe(
+            rsm.RSMERR_CONN_ABORTED,
+          );
         }
       }
       expect(put(segment, 0, data(2), 1)).toBe(rsm.RSMERR_CONN_ABORTED);

@@ -78,7 +78,9 @@ describe('C-051 importers stay connected', () => {
     expect(rebind(segment, filled(1, 2), 0, PAGE)).toBe(0);
     expect(rsm.rsm_memseg_import_order_barrier(barrier)).toBe(0);
     expect(rsm.rsm_memseg_import_close_barrier(barrier)).toBe(0);
-    expect(await other.run(({ rsm, kept }) => rsm.rsm_memseg_import_close_barrier(kept.imported.barrier))).toBe(0);
+    expect(
+      await other.run(({ rsm, kept }) => rsm.rsm_memseg_import_close_barrier(kept.imported.barrier)),
+    ).toBe(0);
     expect(rsm.rsm_memseg_import_set_mode(here, rsm.RSM_BARRIER_MODE_EXPLICIT)).toBe(0);
     expect(rsm.rsm_intr_signal_post(here, 0)).toBe(0);
     expect(rsm.rsm_intr_signal_wait(segment, 1000)).toBe(0);
@@ -104,7 +106,11 @@ describe('C-052 old mappings show the new memory (D-06)', () => {
     const { segment, id } = exported({ flags: REBIND });
     const other = await peer();
     await other.run(({ rsm, imported, kept }, target: number) => {
-      kept.imports = [imported({ id: target }), imported({ id: target }), imported({ id: target, mode: 0o400 })];
+      kept.imports = [
+        imported({ id: target }),
+        imported({ id: target }),
+        imported({ id: target, mode: 0o400 }),
+      ];
       const at = rsm.out<ArrayBuffer>();
       rsm.rsm_memseg_import_map(kept.imports[0]!.segment, at, 0, 0o600, 0, 4096);
       kept.buffer = at.value as ArrayBuffer;
@@ -113,12 +119,19 @@ describe('C-052 old mappings show the new memory (D-06)', () => {
     }, id);
     expect(rebind(segment, filled(1, 0x6b), 0, PAGE)).toBe(0);
     const seen = await other.run(({ rsm, kept }) =>
-      kept.imports.map(({ segment }) => {
-        const data = new Uint8Array(1);
-        return [rsm.rsm_memseg_import_get8(segment, 5, data, 1), data[0]];
-      }).concat([[0, new Uint8Array(kept.buffer)[5]]]),
+      kept.imports
+        .map(({ segment }) => {
+          const data = new Uint8Array(1);
+          return [rsm.rsm_memseg_import_get8(segment, 5, data, 1), data[0]];
+        })
+        .concat([[0, new Uint8Array(kept.buffer)[5]]]),
     );
-    expect(seen).toEqual([[0, 0x6b], [0, 0x6b], [0, 0x6b], [0, 0x6b]]);
+    expect(seen).toEqual([
+      [0, 0x6b],
+      [0, 0x6b],
+      [0, 0x6b],
+      [0, 0x6b],
+    ]);
   });
 });
 

@@ -6,7 +6,11 @@ import { controller, exported, filled, imported, later, PAGE } from '../support/
 type Vector = rsm.rsm_scat_gath_t;
 const { rsm_memseg_import_putv: putv, rsm_memseg_import_getv: getv } = rsm;
 
-function entry(vaddr: Uint8Array, remote_offset: number, more: Partial<rsm.rsm_iovec_t> = {}): rsm.rsm_iovec_t {
+function entry(
+  vaddr: Uint8Array,
+  remote_offset: number,
+  more: Partial<rsm.rsm_iovec_t> = {},
+): rsm.rsm_iovec_t {
   return {
     io_type: rsm.RSM_VA_TYPE,
     local: { vaddr },
@@ -60,9 +64,15 @@ test('C-137 putv gathers, getv scatters; addresses and handles may be mixed', ()
   const { handle, bytes: local } = localMemory();
   local.set([10, 11, 12], 100);
   const byHandle = { io_type: rsm.RSM_HANDLE_TYPE, local: { handle }, local_offset: 100, transfer_length: 3 };
-  const out = vector(segment, [entry(bytesOf(1, 2), 0), entry(bytesOf(), 50, byHandle), entry(bytesOf(9), 60)]);
+  const out = vector(segment, [
+    entry(bytesOf(1, 2), 0),
+    entry(bytesOf(), 50, byHandle),
+    entry(bytesOf(9), 60),
+  ]);
   expect(putv(out)).toBe(0);
-  expect([...bytes.subarray(0, 3), ...bytes.subarray(50, 54), bytes[60]]).toEqual([1, 2, 0, 10, 11, 12, 0, 9]);
+  expect([...bytes.subarray(0, 3), ...bytes.subarray(50, 54), bytes[60]]).toEqual([
+    1, 2, 0, 10, 11, 12, 0, 9,
+  ]);
   const target = new Uint8Array(2);
   const back = vector(segment, [entry(target, 59), entry(bytesOf(), 0, { ...byHandle, local_offset: 200 })]);
   expect(getv(back)).toBe(0);
@@ -73,7 +83,9 @@ test('C-138 the local address is base plus local_offset', () => {
   const { id, bytes } = exported();
   const { segment } = imported({ id });
   const source = bytesOf(1, 2, 3, 4, 5, 6);
-  expect(putv(vector(segment, [entry(source.subarray(1), 0, { local_offset: 2, transfer_length: 2 })]))).toBe(0);
+  expect(putv(vector(segment, [entry(source.subarray(1), 0, { local_offset: 2, transfer_length: 2 })]))).toBe(
+    0,
+  );
   expect([...bytes.subarray(0, 3)]).toEqual([4, 5, 0]);
 });
 
@@ -103,7 +115,9 @@ describe('C-139 io_residual_count', () => {
 test('C-140 entries complete in order: the last one shows where they overlap', () => {
   const { id, bytes } = exported();
   const { segment } = imported({ id });
-  expect(putv(vector(segment, [entry(bytesOf(1, 1, 1), 0), entry(bytesOf(2, 2), 1), entry(bytesOf(3), 2)]))).toBe(0);
+  expect(
+    putv(vector(segment, [entry(bytesOf(1, 1, 1), 0), entry(bytesOf(2, 2), 1), entry(bytesOf(3), 2)])),
+  ).toBe(0);
   expect([...bytes.subarray(0, 4)]).toEqual([1, 2, 3, 0]);
 });
 
@@ -157,7 +171,12 @@ test('C-144 permission, the local range and a broken connection are checked too 
   expect(putv(vector(reader, [entry(bytesOf(1), 0)]))).toBe(rsm.RSMERR_PERM_DENIED);
   expect(getv(vector(writer, [entry(bytesOf(1), 0)]))).toBe(rsm.RSMERR_PERM_DENIED);
   const { handle } = localMemory();
-  const beyond = { io_type: rsm.RSM_HANDLE_TYPE, local: { handle }, local_offset: PAGE - 1, transfer_length: 2 };
+  const beyond = {
+    io_type: rsm.RSM_HANDLE_TYPE,
+    local: { handle },
+    local_offset: PAGE - 1,
+    transfer_length: 2,
+  };
   expect(getv(vector(reader, [entry(bytesOf(), 0, beyond)]))).toBe(rsm.RSMERR_BAD_LENGTH);
   expect(rsm.rsm_memseg_export_destroy(owner)).toBe(0);
   expect(getv(vector(reader, [entry(bytesOf(1), 0)]))).toBe(rsm.RSMERR_CONN_ABORTED);
@@ -176,7 +195,8 @@ test('C-144 offsets are those of the segment, also with a window (D-19)', () => 
 
 test('C-145 an unknown io_type or a freed local handle returns BAD_SGIO', () => {
   const { segment } = imported({ id: exported().id });
-  for (const io_type of [0, 3, 7]) expect(putv(vector(segment, [entry(bytesOf(1), 0, { io_type })]))).toBe(rsm.RSMERR_BAD_SGIO);
+  for (const io_type of [0, 3, 7])
+    expect(putv(vector(segment, [entry(bytesOf(1), 0, { io_type })]))).toBe(rsm.RSMERR_BAD_SGIO);
   const { handle } = localMemory();
   const byHandle = { io_type: rsm.RSM_HANDLE_TYPE, local: { handle }, transfer_length: 1 };
   expect(putv(vector(segment, [entry(bytesOf(), 0, byHandle)]))).toBe(0);

@@ -71,7 +71,9 @@ describe.skipIf(!root)('the file', () => {
 
   test('C-196 the base is hexadecimal, the length decimal', async () => {
     expect(await ranges('reserved SUNWfoo 0x600000 1000\n', 'SUNWfoo')).toEqual([found(0x600000, 1000)]);
-    expect(await ranges('reserved\tSUNWfoo  600000 \t 010  more text\n', 'SUNWfoo')).toEqual([found(0x600000, 10)]);
+    expect(await ranges('reserved\tSUNWfoo  600000 \t 010  more text\n', 'SUNWfoo')).toEqual([
+      found(0x600000, 10),
+    ]);
     expect(await ranges('reserved a 0X7fFfFfFf 1', 'a')).toEqual([found(0x7fffffff, 1)]); // no newline at the end
   });
 
@@ -90,7 +92,8 @@ describe.skipIf(!root)('the file', () => {
   });
 
   test('C-197 a number out of range is BAD_CONF', async () => {
-    const text = 'reserved a 100000000 1\nreserved b xyz 1\nreserved c 600000 4294967296\nreserved d 600000 ten\n';
+    const text =
+      'reserved a 100000000 1\nreserved b xyz 1\nreserved c 600000 4294967296\nreserved d 600000 ten\n';
     expect(await ranges(text, 'a', 'b', 'c', 'd')).toEqual([BAD_CONF, BAD_CONF, BAD_CONF, BAD_CONF]);
   });
 

@@ -1,64 +1,16 @@
 /** examples/rsmtest: real processes talk to each other, in both faces and across them. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { afterEach, describe, expect, it } from 'vitest';
-import { runtimeDirectory } from '../support/runtime.ts';
+import { describe, expect, it } from 'vitest';
+import { type Example, example } from '../support/example.ts';
 
-const folder: string = join(import.meta.dirname, '..', '..', 'examples', 'rsmtest');
-const runtime: string = runtimeDirectory({ own: false });
 const faces = ['librsm', 'api'] as const;
 const root: boolean = process.getuid?.() === 0;
 const NOBODY = 65_534;
 
-class Program {
-  readonly process: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-  #errors = '';
-
-  constructor(face: string, args: string[], uid?: number) {
-    this.process = spawn(process.execPath, [join(folder, `${face}.mjs`), ...args], {
-      env: { ...process.env, RSM_RUNTIME_DIR: runtime },
-      ...(uid === undefined ? {} : { uid, gid: uid }),
-    });
-    this.process.stderr!.on('data', (chunk) => {
-      this.#errors += chunk;
-    });
-    this.#lines = createInterface({ input: this.process.stdout! })[Symbol.asyncIterator]();
-  }
-
-  /** The next line; says what is on standard error when there is none. */
-  async line(): Promise<string> {
-    const { done, value } = await this.#lines.next();
-    return done ? `(ended) ${this.#errors}` : value;
-  }
-
-  type(line: string): void {
-    this.process.stdin!.write(`${line}\n`);
-  }
-
-  async end(): Promise<{ status: number | null; errors: string }> {
-    if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'close');
-    return { status: this.process.exitCode, errors: this.#errors };
-  }
+function start(face: string, args: string[], uid?: number): Example {
+  return example(`rsmtest/${face}.mjs`, args, uid === undefined ? {} : { uid, gid: uid });
 }
 
-const started: Program[] = [];
-function start(face: string, args: string[], uid?: number): Program {
-  const program = new Program(face, args, uid);
-  started.push(program);
-  return program;
-}
-
-afterEach(async () => {
-  for (const program of started.splice(0)) {
-    program.process.kill('SIGTERM');
-    await program.end();
-  }
-});
-
-async function exporting(face: string): Promise<Program> {
+async function exporting(face: string): Promise<Example> {
   const exporter = start(face, ['-e', '-n', '0']);
   expect(await exporter.line()).toBe('loopback: pages of 4096 bytes');
   // More than one entry on loopback would be refused (C-079).
@@ -76,7 +28,7 @@ describe('examples/rsmtest', () => {
         expect(await exporter.line()).toBe(`received: ${line}`);
         expect(await importer.line()).toBe(`sent: ${line}`);
       }
-      importer.process.stdin!.end();
+      importer.finish();
       expect(await exporter.line()).toBe('received: ');
       expect(await importer.line()).toBe('sent: ');
       expect(await importer.end()).toEqual({ status: 0, errors: '' });
@@ -101,7 +53,8 @@ describe('examples/rsmtest', () => {
   it.runIf(root)('permission 0666 admits another user', async () => {
     const exporter = await exporting('librsm');
     const importer = start('api', ['-i', '-n', '0'], NOBODY);
-    importer.process.stdin!.end('from nobody\n');
+    importer.type('from nobody');
+    importer.finish();
     expect(await exporter.line()).toBe('received: from nobody');
     expect(await importer.end()).toEqual({ status: 0, errors: '' });
     expect(await exporter.end()).toEqual({ status: 0, errors: '' });

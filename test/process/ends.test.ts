@@ -25,6 +25,7 @@ const ID = 0x600001;
 type Manner = 'destroy' | 'unpublish' | 'exit' | 'process.exit' | 'exception' | 'SIGTERM' | 'SIGKILL';
 const MANNERS: Manner[] = ['destroy', 'unpublish', 'exit', 'process.exit', 'exception', 'SIGTERM', 'SIGKILL'];
 const OF_PROCESSES: Manner[] = MANNERS.slice(2);
+const BY_ITSELF: Manner[] = ['exit', 'process.exit', 'exception'];
 
 async function end(actor: Peer, manner: Manner): Promise<void> {
   if (manner === 'destroy') return await actor.run(({ kept }) => (kept as unknown as Held).segment.close());
@@ -67,6 +68,7 @@ test.each(MANNERS)(
 
     await end(exporter, manner);
 
+    if (BY_ITSELF.includes(manner)) expect(filesOf(exporter.pid), 'files of the ended process').toEqual([]);
     expect(await abortedIn(importer)).toEqual(Array(4).fill('RSMERR_CONN_ABORTED'));
     // Stores through the mappings neither fault nor arrive; the exporter's memory keeps its last contents.
     expect(await putIn(importer, 0x44)).toEqual(Array(4).fill('RSMERR_CONN_ABORTED'));
@@ -86,10 +88,8 @@ test.each(MANNERS)(
       [0x11, 0x11],
       [0x22, 0x22],
     ]);
-    if (OF_PROCESSES.includes(manner)) {
-      const kept = filesOf(exporter.pid).filter((path) => path.includes(`/${exporter.pid}.`));
-      expect(kept, 'files of the ended process').toEqual([]);
-    }
+    const kept = filesOf(exporter.pid).filter((path) => path.includes(`/${exporter.pid}.`));
+    if (OF_PROCESSES.includes(manner)) expect(kept, 'the next process has tidied up').toEqual([]);
     await successor.exit();
     expect(filesOf(successor.pid)).toEqual([]);
     expect(readdirSync('/dev/shm')).toEqual(sharedBefore);

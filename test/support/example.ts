@@ -7,7 +7,8 @@ import { afterEach } from 'vitest';
 import { killed, runtimeDirectory } from './runtime.ts';
 
 export const examples: string = join(import.meta.dirname, '..', '..', 'examples');
-const runtime: string = runtimeDirectory({ own: false });
+/** The node on which they run. */
+export const runtime: string = runtimeDirectory({ own: false });
 const started: Example[] = [];
 
 afterEach(async () => {

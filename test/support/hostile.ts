@@ -1,6 +1,7 @@
 /** Values that no caller should pass and some caller will. Each is made anew for each use. */
-import { controller, exported, imported } from './scene.ts';
+
 import * as rsm from '../../src/librsm/index.ts';
+import { controller, exported, imported } from './scene.ts';
 
 /** What the traps and getters below throw. */
 export const TRAP: Error = new Error('a trap of the hostile object');
@@ -47,7 +48,20 @@ function detachedView(): Uint8Array {
   return view;
 }
 
-const FIELDS = ['value', 'length', 'byteLength', 'buffer', 'fd', 'ae_node', 'io_type', 'iovec', 'remote_handle', 'id', 'signal', '0'];
+const FIELDS = [
+  'value',
+  'length',
+  'byteLength',
+  'buffer',
+  'fd',
+  'ae_node',
+  'io_type',
+  'iovec',
+  'remote_handle',
+  'id',
+  'signal',
+  '0',
+];
 
 export const plainValues: [name: string, make: () => unknown][] = [
   ['null', () => null],

@@ -25,4 +25,4 @@ async function serve({ id, body, args }) {
 }
 
 answer({ id: 0, result: process.pid });
-for await (const line of createInterface({ input: process.stdin })) serve(JSON.parse(line));
+for await (const line of createInterface({ input: process.stdin })) void serve(JSON.parse(line));

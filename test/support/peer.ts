@@ -5,8 +5,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { killed } from './runtime.ts';
 import type { Librsm } from './segments.ts';
@@ -136,12 +137,29 @@ export class Peer {
     await closed;
   }
 
+  /** Stops every thread of the process, until `resume`. */
+  async stop(): Promise<void> {
+    this.process.kill('SIGSTOP');
+    const tasks = `/proc/${this.pid}/task`;
+    const state = (task: string): string =>
+      readFileSync(`${tasks}/${task}/stat`, 'utf8').replace(/.*\) /, '')[0]!;
+    while (readdirSync(tasks).some((task) => state(task) !== 'T')) await setTimeout(1);
+  }
+
+  resume(): void {
+    this.process.kill('SIGCONT');
+  }
+
   /** exit() for the end of a test: a process that does not end by itself, or not well, is a defect. */
   async end(): Promise<void> {
     if (!this.#alive) return;
-    const timer = setTimeout(() => this.kill(), 20_000);
+    const patience = new AbortController();
+    void setTimeout(20_000, undefined, patience).then(
+      () => this.kill(),
+      () => {}, // it ended
+    );
     const code = await this.exit();
-    clearTimeout(timer);
+    patience.abort();
     if (code !== 0) throw new Error(`a peer ended with ${this.process.signalCode ?? code}\n${this.#errors}`);
   }
 

@@ -25,7 +25,6 @@ const SIDE_DOORS = [
   'src/drivers/driver.ts', // the seam: types only
   'src/native/layout.ts', // constants, without loading the addon
   'src/core/constants.ts', // those of the C header: librsm passes them on whole
-  'src/core/constants.ts', // librsm exports every one of them
   'src/core/limits.ts', // constants; through the door of core, drivers would import themselves
 ];
 

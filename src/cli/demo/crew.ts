@@ -43,7 +43,11 @@ export class Crew {
   join(role: Role, args: number[] = []): Member {
     const module = fileURLToPath(new URL(`./${role}.js`, import.meta.url));
     const stdin = role === 'reader' ? 'pipe' : 'ignore';
-    const child = fork(module, args.map(String), { stdio: [stdin, 'inherit', 'inherit', 'ipc'] });
+    // Detached: Ctrl-C goes to the exporter alone, which ends everybody in order.
+    const child = fork(module, args.map(String), {
+      stdio: [stdin, 'inherit', 'inherit', 'ipc'],
+      detached: true,
+    });
     this.#children.push(child);
     const lost = (): void => this.#stop.abort(lostMember(child));
     child.once('error', lost);

@@ -25,7 +25,7 @@ putBackDigest();
 const error = await file.aborted;
 // The exporter's memory is gone, the address is not: reading is harmless.
 tell({ kind: 'aborted', code: error.code, readableBytes: part.slice(0, 4096).length });
-controller[Symbol.dispose]();
+controller.close();
 process.disconnect?.();
 
 function putBackDigest(): void {

@@ -1,7 +1,7 @@
 /** The export side of this node: native segments, published in the runtime directory. */
 import type { GrantTable } from '../../core/access.ts';
 import { type NativeExport, native } from '../../native/index.ts';
-import type { Node } from '../../node/index.ts';
+import type { Node, Share } from '../../node/index.ts';
 import type { DriverExport, MemoryRange } from '../driver.ts';
 import { LoopbackEvents } from './events.ts';
 import { done, resultOf } from './result.ts';
@@ -9,12 +9,19 @@ import { done, resultOf } from './result.ts';
 export class LoopbackExport implements DriverExport {
   readonly events: LoopbackEvents;
   readonly #node: Node;
+  readonly #share: Share;
   readonly #segment: NativeExport;
 
   constructor(node: Node, { buffer, byteOffset, byteLength }: MemoryRange, readOnly: boolean) {
-    const made = native.createExport(buffer, byteOffset, byteLength, readOnly);
-    this.#segment = resultOf(made, 'create');
     this.#node = node;
+    this.#share = node.join('create', byteLength);
+    try {
+      this.#segment = resultOf(native.createExport(buffer, byteOffset, byteLength, readOnly), 'create');
+    } catch (error) {
+      this.#share.leave();
+      throw error;
+    }
+    this.#share.showExport(this.#segment);
     this.events = new LoopbackEvents(this.#segment);
   }
 
@@ -37,10 +44,11 @@ export class LoopbackExport implements DriverExport {
   }
 
   rebind({ buffer, byteOffset }: MemoryRange): void {
-    done(native.rebind(this.#segment, buffer, byteOffset), 'rebind');
+    this.#share.twice('rebind', () => done(native.rebind(this.#segment, buffer, byteOffset), 'rebind'));
   }
 
   destroy(): void {
     native.destroyExport(this.#segment);
+    this.#share.leave();
   }
 }

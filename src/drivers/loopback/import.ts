@@ -1,6 +1,7 @@
 /** The import side of this node: a native connection and its control block. */
 import { type Connection, type NativeImport, native } from '../../native/index.ts';
 import { CONNECTED, LOCAL_STATE, STATUS_STATE } from '../../native/layout.ts';
+import type { Share } from '../../node/index.ts';
 import type { DriverImport, MemoryRange } from '../driver.ts';
 import type { AbortListeners } from './aborts.ts';
 import { LoopbackEvents } from './events.ts';
@@ -15,19 +16,23 @@ export class LoopbackImport implements DriverImport {
   readonly events: LoopbackEvents;
   readonly byteLength: number;
   readonly owner: { uid: number; pid: number };
+  readonly counts: Float64Array<ArrayBuffer>;
+  readonly #share: Share;
   readonly #segment: NativeImport;
   readonly #control: Int32Array<ArrayBuffer>;
   readonly #aborts: AbortListeners;
   /** The mapping's buffer. Weakly: a forgotten connection must not keep what a program let go. */
   #mapped: WeakRef<ArrayBuffer> | null = null;
 
-  constructor({ handle, control, byteLength, uid, pid }: Connection, aborts: AbortListeners) {
+  constructor({ handle, control, byteLength, uid, pid }: Connection, share: Share, aborts: AbortListeners) {
     this.#segment = handle;
     this.#control = new Int32Array(control);
     this.#aborts = aborts;
     this.byteLength = byteLength;
     this.owner = { uid, pid };
     this.events = new LoopbackEvents(handle);
+    this.#share = share;
+    this.counts = share.showImport(handle);
   }
 
   intact(): boolean {
@@ -62,6 +67,7 @@ export class LoopbackImport implements DriverImport {
   disconnect(): void {
     this.#aborts.delete(this.#segment);
     native.disconnect(this.#segment, this.#takeMapped());
+    this.#share.leave();
   }
 
   onAbort(callback: () => void): void {

@@ -11,7 +11,7 @@ import {
   RsmError,
 } from '../../errors.ts';
 import { type Connection, type ConnectRequest, native } from '../../native/index.ts';
-import { type Candidate, type Node, openNode } from '../../node/index.ts';
+import { type Candidate, type Node, openNode, type Share } from '../../node/index.ts';
 import type { ConnectTarget, Driver, DriverExport, DriverImport, MemoryRange } from '../driver.ts';
 import { AbortListeners } from './aborts.ts';
 import { LoopbackExport } from './export.ts';
@@ -58,24 +58,31 @@ class Loopback implements Driver {
   }
 
   connect(target: ConnectTarget): DriverImport {
-    for (const candidate of this.#candidates(target)) {
-      const found = this.#accept(native.connect(requestTo(candidate, target)));
-      if (found !== undefined) return found;
+    const share = this.#node.join('connect', 0);
+    try {
+      for (const candidate of this.#candidates(target)) {
+        const found = this.#accept(native.connect(requestTo(candidate, target)), share);
+        if (found !== undefined) return found;
+      }
+      throw notPublished(target);
+    } catch (error) {
+      share.leave();
+      throw error;
     }
-    throw notPublished(target);
   }
 
   async connectAsync(target: ConnectTarget, signal: AbortSignal | undefined): Promise<DriverImport> {
-    for (const candidate of this.#candidates(target)) {
-      if (signal?.aborted) throw interrupted(signal);
-      const { result, cancel } = native.connectAsync(requestTo(candidate, target));
-      signal?.addEventListener('abort', cancel);
-      const answer = await result.finally(() => signal?.removeEventListener('abort', cancel));
-      if (answer === RSMERR_INTERRUPTED && signal?.aborted) throw interrupted(signal);
-      const found = this.#accept(answer);
-      if (found !== undefined) return found;
+    const share = this.#node.join('connect', 0);
+    try {
+      for (const candidate of this.#candidates(target)) {
+        const found = this.#accept(await attempt(candidate, target, signal), share);
+        if (found !== undefined) return found;
+      }
+      throw notPublished(target);
+    } catch (error) {
+      share.leave();
+      throw error;
     }
-    throw notPublished(target);
   }
 
   close(): void {
@@ -89,10 +96,23 @@ class Loopback implements Driver {
   }
 
   /** Undefined: that was a stale claim or a lie; the next candidate may be the right one. */
-  #accept(answer: Connection | number): DriverImport | undefined {
+  #accept(answer: Connection | number, share: Share): DriverImport | undefined {
     if (answer === RSMERR_SEG_NOT_PUBLISHED) return undefined;
-    return new LoopbackImport(resultOf(answer, 'connect'), this.#aborts);
+    return new LoopbackImport(resultOf(answer, 'connect'), share, this.#aborts);
   }
+}
+
+async function attempt(
+  candidate: Candidate,
+  target: ConnectTarget,
+  signal: AbortSignal | undefined,
+): Promise<Connection | number> {
+  if (signal?.aborted) throw interrupted(signal);
+  const { result, cancel } = native.connectAsync(requestTo(candidate, target));
+  signal?.addEventListener('abort', cancel);
+  const answer = await result.finally(() => signal?.removeEventListener('abort', cancel));
+  if (answer === RSMERR_INTERRUPTED && signal?.aborted) throw interrupted(signal);
+  return answer;
 }
 
 function requestTo({ socketPath, uid }: Candidate, { node, id, permission }: ConnectTarget): ConnectRequest {

@@ -225,7 +225,7 @@ const table: ReadonlyMap<number, ResultCode> = new Map([
   ),
   row(
     { RSMERR_BAD_CONF },
-    'The segment-id file is missing or malformed: its lines are "reserved APPID BASE LENGTH".',
+    'A configuration file (rsm.toml or rsm.segmentid) is missing or malformed: mend the line that is named.',
   ),
   row({ RSMERR_SEG_NOT_CONNECTED }, 'The segment is not connected.'),
   row(

@@ -20,6 +20,7 @@
 
 struct watch;
 struct connecting;
+struct shared_view;
 
 /* ---- handles (handles.c) ---- */
 
@@ -44,6 +45,7 @@ struct handle {
   struct watch *watch;
   /* Imports: */
   struct view *window, *control; /* while their buffers live */
+  struct shared_view *shared;    /* while it maps there */
   const struct rsm_local_page *local;
   napi_ref self; /* weak */
   bool told;     /* of its abort */
@@ -79,6 +81,11 @@ struct view {
 napi_value view_create(napi_env env, const struct view *view, size_t bytes, struct view **out);
 /* Detaches the buffer if it shows this memory; the memory goes with the last buffer on it. */
 void view_detach(napi_env env, napi_value buffer, const void *address);
+
+/* ---- SharedArrayBuffers on windows (shared.c) ---- */
+
+/* The import maps there no more. On any thread. */
+void shared_view_drop(struct shared_view *view);
 
 /* ---- the instance: one per JavaScript environment (instance.c) ---- */
 
@@ -131,7 +138,7 @@ int env_is_ending(void *env);
   X(lockFile) X(unlockFile) X(isLocked) X(holdDirectory)                                             \
   X(openRecord) X(recordPart) X(closeRecord) X(show)                                                 \
   X(createExport) X(publish) X(republish) X(unpublish) X(rebind) X(destroyExport) X(importers)       \
-  X(decideAccess) X(connect) X(connectAsync) X(map) X(unmap) X(disconnect) X(onAbort)                \
+  X(decideAccess) X(connect) X(connectAsync) X(map) X(mapShared) X(unmap) X(disconnect) X(onAbort)   \
   X(post) X(take) X(wait) X(eventDescriptor) X(watch) X(poll) X(nothing)
 
 #define JS_DECLARE(name) napi_value js_##name(napi_env env, napi_callback_info info);

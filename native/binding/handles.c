@@ -76,6 +76,9 @@ static void release(struct handle *handle) {
   if (handle->window != NULL) {
     handle->window->handle = NULL;
   }
+  if (handle->shared != NULL) {
+    shared_view_drop(handle->shared);
+  }
   if (handle->control != NULL) {
     handle->control->handle = NULL;
   }

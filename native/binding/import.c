@@ -116,6 +116,10 @@ static void part_from_window(napi_env env, struct handle *handle, napi_value buf
     handle->window = NULL;
     view_detach(env, buffer, address);
   }
+  if (handle->shared != NULL) {
+    shared_view_drop(handle->shared);
+    handle->shared = NULL;
+  }
 }
 
 napi_value js_unmap(napi_env env, napi_callback_info info) {

@@ -13,6 +13,7 @@ static struct rsm_list half_open = {&half_open, &half_open};
 void rsm_connection_end(struct rsm_connection *connection) {
   rsm_agent_unwatch(&connection->watch);
   rsm_list_remove(&connection->link);
+  if (connection->segment != NULL) rsm_lock_owner_gone(connection->segment, connection);
   rsm_hide(&connection->shown, NULL);
   if (connection->accepted) rsm_show_importers(connection->segment, -1);
   if (connection->status != NULL) atomic_store(&connection->status->state, RSM_WITHDRAWN);
@@ -46,6 +47,10 @@ static bool acknowledges(const struct rsm_connection *connection, const struct r
          frame->epoch == connection->acknowledged + 1;
 }
 
+static bool is_of_locks(const struct rsm_frame *frame) {
+  return frame->type >= RSM_FRAME_LOCK && frame->type <= RSM_FRAME_UNLOCK;
+}
+
 static void connection_ready(void *subject, bool expired) {
   struct rsm_connection *connection = subject;
   struct rsm_frame frame;
@@ -59,6 +64,8 @@ static void connection_ready(void *subject, bool expired) {
     /* Rubbish, or an end of file: an importer takes its mappings away before it closes, dead or alive. */
     if (result == -EPROTO) rsm_connection_abort(connection);
     else rsm_connection_end(connection);
+  } else if (is_of_locks(&frame)) {
+    if (!rsm_lock_asked(connection, &frame)) rsm_connection_abort(connection);
   } else if (!acknowledges(connection, &frame)) {
     rsm_connection_abort(connection);
   } else if (frame.type == RSM_FRAME_WITHDRAWN) {

@@ -12,8 +12,9 @@ static void free_export(struct rsm_export *segment) {
   free(segment);
 }
 
-int rsm_export_create(struct rsm_env *env, void *address, size_t length, bool read_only,
+int rsm_export_create(struct rsm_env *env, void *address, size_t length, unsigned flags,
                       struct rsm_export **out) {
+  bool read_only = flags & RSM_CREATE_READ_ONLY;
   struct rsm_export *segment = calloc(1, sizeof *segment);
   if (segment == NULL) return RSMERR_INSUFFICIENT_MEM;
   *segment = (struct rsm_export){
@@ -31,6 +32,7 @@ int rsm_export_create(struct rsm_env *env, void *address, size_t length, bool re
   if (code == RSM_SUCCESS) {
     pthread_mutex_lock(&rsm_lock);
     env->references++;
+    if (flags & RSM_CREATE_LOCK_OPS) segment->lock_owner = rsm_lock_new_owner();
     rsm_list_add(&env->exports, &segment->link);
     pthread_mutex_unlock(&rsm_lock);
     *out = segment;
@@ -169,6 +171,8 @@ static void end_export(struct rsm_export *segment, bool punch) {
   if (!segment->ended) {
     segment->ended = true;
     rsm_list_remove(&segment->link);
+    rsm_lock_owner_gone(segment, NULL);
+    rsm_lock_export_gone(segment);
     rsm_hide(&segment->shown, segment->events);
     object = segment->object;
     segment->object = NULL;

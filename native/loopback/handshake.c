@@ -29,6 +29,7 @@ void rsm_withdraw(struct rsm_export *segment) {
   struct rsm_frame frame = rsm_frame_of(RSM_FRAME_WITHDRAW);
   frame.segment_id = segment->id;
   rsm_list_remove(&segment->published_link);
+  rsm_lock_withdraw(segment);
   RSM_LIST_EACH(struct rsm_connection, connection, &segment->connections, link) {
     atomic_store(&connection->status->state, RSM_WITHDRAWN);
   }

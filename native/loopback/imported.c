@@ -14,6 +14,7 @@ static void hang_up(struct rsm_import *segment) {
   segment->channel = NULL;
   if (segment->fd >= 0) close(segment->fd);
   segment->fd = -1;
+  rsm_lock_import_gone(segment);
 }
 
 /* Barriers closed from now on fail, whatever becomes of the mapping. */
@@ -82,6 +83,10 @@ static bool rebind(struct rsm_import *segment, const struct rsm_frame *frame, in
   return rsm_wire_send(segment->fd, &answer, NULL, 0) == 0;
 }
 
+static bool is_of_locks(const struct rsm_frame *frame) {
+  return frame->type == RSM_FRAME_GRANTED || frame->type == RSM_FRAME_CANCELLED;
+}
+
 void rsm_import_ready(void *subject, bool expired) {
   struct rsm_import *segment = subject;
   struct rsm_frame frame;
@@ -93,6 +98,8 @@ void rsm_import_ready(void *subject, bool expired) {
   segment->references++;
   if (result == 1 && frame.type == RSM_FRAME_REBIND) {
     if (!rebind(segment, &frame, descriptors, count)) abort_import(segment, false);
+  } else if (result == 1 && is_of_locks(&frame) && count == 0) {
+    if (!rsm_lock_heard(segment, &frame)) abort_import(segment, false);
   } else {
     for (size_t i = 0; result == 1 && i < count; i++) close(descriptors[i]);
     bool asked = result == 1 && frame.type == RSM_FRAME_WITHDRAW && count == 0;

@@ -131,6 +131,8 @@ static int take_control(struct rsm_import *segment, struct answer *answer) {
   if (code != RSM_SUCCESS) return code;
   code = take_page(take(answer, 1), RSM_PERM_RDWR, RSM_MAILBOX_MAGIC, segment->control + 2 * RSM_PAGE_BYTES);
   if (code != RSM_SUCCESS) return code;
+  const struct rsm_status_page *status = (const struct rsm_status_page *)(segment->control + RSM_PAGE_BYTES);
+  segment->lock_owner = status->lock_owner & RSM_LOCK_OWNER;
   struct rsm_local_page *local = control;
   atomic_store(&local->state, RSM_CONNECTED);
   return RSM_SUCCESS;

@@ -15,6 +15,7 @@
  *                                    8  u32 state
  *                                   12  u32 rebind_epoch
  *                                   16  u64 length_bytes
+ *                                   24  u32 lock_owner
  *                                   64  event words                    64  event words
  *
  *   EVENT WORDS (one cache line)
@@ -57,7 +58,8 @@ struct rsm_status_page {
   _Atomic uint32_t state;
   _Atomic uint32_t rebind_epoch; /* no barrier compares it (C-051) */
   uint64_t length_bytes;
-  uint8_t reserved[40];
+  uint32_t lock_owner; /* the importer's number in lock words; 0: the segment has no lock operations */
+  uint8_t reserved[36];
   struct rsm_event_words events;
 };
 
@@ -92,6 +94,13 @@ _Static_assert(offsetof(struct rsm_mailbox_page, events) == 64, "drawn above");
  *   REBOUND       importer   -                       acknowledges REBIND with the same epoch
  *   WITHDRAW      exporter   -
  *   WITHDRAWN     importer   -                       acknowledges; then both sides close
+ *
+ *   of locks, memory_offset: the word in the segment, epoch: the importer's ticket
+ *   LOCK          importer   -                       code 1: answer at once
+ *   CANCEL        importer   -                       does not want it any more; GRANTED may have been first
+ *   UNLOCK        importer   -                       code 1: to the next as if the owner had died
+ *   GRANTED       exporter   -                       answers LOCK; code 1: the previous owner died
+ *   CANCELLED     exporter   -                       answers LOCK; code: TIMEOUT or why it cannot wait
  */
 #define RSM_FRAME_MAGIC 0x314d5352u /* "RSM1" */
 #define RSM_FRAME_VERSION 1u
@@ -105,6 +114,11 @@ enum rsm_frame_type {
   RSM_FRAME_REBOUND = 5,
   RSM_FRAME_WITHDRAW = 6,
   RSM_FRAME_WITHDRAWN = 7,
+  RSM_FRAME_LOCK = 8,
+  RSM_FRAME_CANCEL = 9,
+  RSM_FRAME_UNLOCK = 10,
+  RSM_FRAME_GRANTED = 11,
+  RSM_FRAME_CANCELLED = 12,
 };
 
 struct rsm_frame {
@@ -122,5 +136,19 @@ struct rsm_frame {
 };
 
 _Static_assert(sizeof(struct rsm_frame) == 48, "drawn above");
+
+/*
+ * LOCK WORDS: u32, anywhere in the memory of a segment with lock operations, 4-aligned. 0: free.
+ *
+ *   bits 0-30   number of the owner: of an importer (STATUS.lock_owner) or of the exporter
+ *   bit 31      CONTENDED: somebody waits, and only the exporter changes the word
+ *
+ * A free word is taken, and one that is not contended freed, by compare-and-exchange and without a message.
+ * Numbers are used again only after 2^31 others. An owner that is not there any more has died, and so has
+ * number 1, which nobody gets.
+ */
+#define RSM_LOCK_OWNER 0x7fffffffu
+#define RSM_LOCK_CONTENDED 0x80000000u
+#define RSM_LOCK_OWNER_DIED 1u
 
 #endif

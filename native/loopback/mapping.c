@@ -11,6 +11,11 @@ static void unlock(struct rsm_import *segment) {
   pthread_mutex_unlock(&segment->mapping_lock);
 }
 
+/* Read-only System V memory could only be mapped so that a stray store of JavaScript faults. */
+static bool would_fault(const struct rsm_object *object, uint32_t permission, bool internal) {
+  return object->kind == RSM_OBJECT_SYSV && !(permission & RSM_PERM_WRITE) && !internal;
+}
+
 static int map_fixed(struct rsm_import *segment, uint64_t offset, uint64_t length, uint32_t permission,
                      void *fixed) {
   size_t whole = rsm_page_round(length);
@@ -29,8 +34,8 @@ int rsm_import_map(struct rsm_import *segment, uint64_t offset, uint64_t length,
     code = RSMERR_CONN_ABORTED;
   } else if (segment->mapped != NULL) {
     code = RSMERR_MAP_FAILED;
-  } else if (segment->object->kind == RSM_OBJECT_SYSV && !(permission & RSM_PERM_WRITE) && !internal) {
-    code = RSMERR_MAP_FAILED; /* it could only be mapped so that a stray store faults */
+  } else if (would_fault(segment->object, permission, internal)) {
+    code = RSMERR_MAP_FAILED;
   } else if (fixed != NULL) {
     code = map_fixed(segment, offset, length, permission, fixed);
     *address = fixed;
@@ -42,6 +47,7 @@ int rsm_import_map(struct rsm_import *segment, uint64_t offset, uint64_t length,
     segment->map_offset = offset;
     segment->map_length = length;
     segment->map_permission = permission;
+    segment->map_internal = internal;
     segment->map_fixed = fixed != NULL;
     rsm_show_mapping(segment);
   }
@@ -70,6 +76,8 @@ int rsm_mapping_exchange(struct rsm_import *segment, struct rsm_object *fresh) {
   lock(segment);
   if (segment->object == NULL) {
     code = RSMERR_CONN_ABORTED;
+  } else if (segment->mapped != NULL && would_fault(fresh, segment->map_permission, segment->map_internal)) {
+    code = RSMERR_MAP_FAILED; /* this importer is aborted, never the rebind (design 3.4) */
   } else if (segment->mapped != NULL) {
     code = rsm_object_map_over(fresh, segment->map_offset, segment->map_length, segment->map_permission,
                                segment->mapped);

@@ -64,6 +64,7 @@ struct rsm_env *rsm_env_open(void (*aborted)(void *hint, struct rsm_import *impo
   rsm_list_init(&env->records);
   rsm_list_init(&env->exports);
   rsm_list_init(&env->imports);
+  rsm_list_init(&env->lock_requests);
   if (!start_agent()) {
     free(env);
     return NULL;
@@ -126,6 +127,7 @@ void rsm_env_close(struct rsm_env *env) {
   pthread_mutex_lock(&rsm_lock);
   env->closed = true;
   end_everything(env);
+  rsm_lock_requests_end(env);
   while (env->calling > 0) rsm_wait_changed(RSM_NO_DEADLINE); /* hint must not be used after our return */
   rsm_list_remove(&env->link);
   rsm_env_drop_locked(env);

@@ -48,7 +48,8 @@ void rsm_record_part_release(struct rsm_record *record);
 
 /* ---- exporting (rsmapi.md 2.4) ---- */
 
-int rsm_export_create(struct rsm_env *env, void *address, size_t length, bool read_only,
+enum { RSM_CREATE_READ_ONLY = 1, RSM_CREATE_LOCK_OPS = 2 };
+int rsm_export_create(struct rsm_env *env, void *address, size_t length, unsigned flags,
                       struct rsm_export **out);
 /* Makes the claim and answers connects from now on. SEGID_IN_USE when the claim file exists. */
 int rsm_export_publish(struct rsm_export *segment, struct rsm_record *record, uint32_t id,

@@ -12,6 +12,7 @@ static struct rsm_object *exchange(struct rsm_export *segment, struct rsm_object
   segment->object = fresh;
   segment->previous = old;
   rsm_announce_rebind(segment, handouts);
+  rsm_lock_rebound(segment);
   return old;
 }
 

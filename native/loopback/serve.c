@@ -54,6 +54,8 @@ static int make_pages(struct rsm_connection *connection, struct offer *offer) {
   connection->status->magic = RSM_STATUS_MAGIC;
   connection->status->version = RSM_LAYOUT_VERSION;
   connection->status->length_bytes = connection->segment->length;
+  if (connection->segment->lock_owner != 0) connection->lock_owner = rsm_lock_new_owner();
+  connection->status->lock_owner = connection->lock_owner;
   atomic_store(&connection->status->state, RSM_CONNECTED);
   connection->mailbox->magic = RSM_MAILBOX_MAGIC;
   connection->mailbox->version = RSM_LAYOUT_VERSION;

@@ -16,6 +16,7 @@
 #include "agent.h"
 #include "layout.h"
 #include "list.h"
+#include "locks.h"
 #include "object.h"
 #include "process.h"
 #include "record.h"
@@ -29,6 +30,9 @@ struct rsm_env {
   void (*aborted)(void *hint, struct rsm_import *import);
   void *hint;
   struct rsm_list records, exports, imports;
+  struct rsm_list lock_requests;
+  void (*answered)(void *hint); /* of lock requests; or NULL */
+  void *answered_hint;
 };
 
 struct rsm_record {
@@ -65,6 +69,7 @@ struct rsm_export {
   void *address;
   size_t length;
   bool read_only;
+  uint32_t lock_owner;         /* our number in lock words; 0: no lock operations */
   struct rsm_object *object;   /* what is behind [address, address+length) */
   struct rsm_object *previous; /* during a rebind or a move: what importers may still hold; borrowed */
   struct rsm_list turn_link;   /* among the segments one move has made busy */
@@ -94,6 +99,8 @@ struct rsm_connection {
   struct rsm_shown shown;
   uint32_t epoch, acknowledged; /* REBINDs sent, REBOUNDs received */
   bool withdrawn;               /* WITHDRAW was sent */
+  uint32_t lock_owner;          /* its number in lock words */
+  unsigned lock_waits;          /* of its requests in the queues */
   struct rsm_status_page *status;
   struct rsm_mailbox_page *mailbox;
   struct rsm_channel *channel;
@@ -110,6 +117,7 @@ struct rsm_import {
   uint32_t node, id;
   uint32_t permission;
   uint32_t epoch;
+  uint32_t lock_owner; /* our number in lock words; 0: no lock operations */
   uid_t uid; /* of the exporter */
   pid_t pid;
   uint8_t *control;    /* three pages of layout.h */
@@ -123,6 +131,7 @@ struct rsm_import {
   void *mapped;                 /* NULL: not mapped */
   uint64_t map_offset, map_length;
   uint32_t map_permission;
+  bool map_internal; /* no program sees it: a stray store cannot happen */
   bool map_fixed;
 };
 
@@ -194,6 +203,27 @@ void rsm_export_end_now(struct rsm_export *segment);
 /* ---- imported.c: the agent's side of an import ---- */
 void rsm_import_ready(void *import, bool expired);
 void rsm_import_drop(struct rsm_import *segment);
+
+/* ---- locks.c: the exporter's side; with rsm_lock ---- */
+uint32_t rsm_lock_new_owner(void);
+/* LOCK, CANCEL and UNLOCK of an importer. False: against the protocol. */
+bool rsm_lock_asked(struct rsm_connection *connection, const struct rsm_frame *frame);
+/* What they do; connection NULL: for the exporter itself, which hears by rsm_lock_heard_of_own. */
+int rsm_lock_queue(struct rsm_export *segment, struct rsm_connection *connection, const struct rsm_frame *frame);
+void rsm_lock_dequeue(struct rsm_export *segment, struct rsm_connection *connection, uint32_t ticket);
+void rsm_lock_free(struct rsm_export *segment, struct rsm_connection *connection, uint64_t offset, bool died);
+/* It is in no list any more: waits no longer, and its locks pass on. connection NULL: the export. */
+void rsm_lock_owner_gone(const struct rsm_export *segment, const struct rsm_connection *connection);
+void rsm_lock_withdraw(const struct rsm_export *segment); /* no importer waits any more */
+void rsm_lock_rebound(const struct rsm_export *segment);  /* its words are those of other memory */
+
+/* ---- lock_requests.c: with rsm_lock ---- */
+/* GRANTED and CANCELLED. False: against the protocol. */
+bool rsm_lock_heard(struct rsm_import *segment, const struct rsm_frame *frame);
+void rsm_lock_heard_of_own(struct rsm_export *segment, const struct rsm_frame *frame);
+void rsm_lock_import_gone(const struct rsm_import *segment);
+void rsm_lock_export_gone(const struct rsm_export *segment);
+void rsm_lock_requests_end(struct rsm_env *env);
 
 /* ---- mapping.c: without rsm_lock ---- */
 /* The new memory over a live mapping. Owns fresh. On failure the old memory is still there. */

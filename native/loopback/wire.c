@@ -43,7 +43,7 @@ int rsm_wire_send(int fd, const struct rsm_frame *frame, const int *descriptors,
 
 static bool well_formed(const struct rsm_frame *frame) {
   return frame->magic == RSM_FRAME_MAGIC && frame->version == RSM_FRAME_VERSION &&
-         frame->type >= RSM_FRAME_CONNECT && frame->type <= RSM_FRAME_WITHDRAWN;
+         frame->type >= RSM_FRAME_CONNECT && frame->type <= RSM_FRAME_CANCELLED;
 }
 
 static size_t take_descriptors(struct msghdr *message, int descriptors[RSM_FRAME_DESCRIPTORS]) {

@@ -1,6 +1,6 @@
 // sources: access agent connection events exporter handshake imported importer listener mapping memfd
 // sources: memory memory_regions memory_sources object object_map process rebind record record_wait serve shown slots
-// sources: wait wire
+// sources: locks lock_requests wait wire
 /* Memory exchanged under live importers. */
 #include <sys/ipc.h>
 #include <sys/shm.h>
@@ -173,10 +173,18 @@ static void C_031_C_063_rebind_between_system_v_and_other_memory(void) {
   CHECK_EQ(rsm_export_rebind(segment, (void *)a), RSM_SUCCESS);
   window[0] = 3;
   CHECK_EQ(a[PAGE], 3);
+  CHECK_EQ(rsm_export_rebind(segment, (void *)b), RSM_SUCCESS);
+  CHECK_EQ(rsm_import_map(reader, 0, PAGE, 0400, false, NULL, &attached), RSM_SUCCESS);
+  volatile uint8_t *frozen = attached;
+  CHECK_EQ(rsm_export_importers(segment), 2);
+  CHECK_EQ(rsm_export_rebind(segment, (void *)a), RSM_SUCCESS);
+  CHECK_EQ(rsm_export_importers(segment), 1); /* a window that would fault is aborted instead */
+  frozen[0] = 4;
+  CHECK_EQ(a[0], 0);
   rsm_export_release(segment);
   CHECK_EQ(a[PAGE], 3);
   end_import(import, NULL, window, PAGE);
-  rsm_import_release(reader);
+  end_import(reader, NULL, frozen, PAGE);
   leave();
   give_back((void *)a);
   give_back((void *)b);

@@ -13,7 +13,7 @@ import {
   RSM_VA_TYPE,
   transferVector,
 } from '../core/index.ts';
-import { RSMERR_BAD_ADDR, RSMERR_CONN_ABORTED, RSMERR_MAP_FAILED, RsmError } from '../errors.ts';
+import { RSMERR_BAD_ADDR, RSMERR_CONN_ABORTED, RsmError } from '../errors.ts';
 import { Barrier } from './barrier.ts';
 import { EventSegment } from './events.ts';
 import { type Mode, modeOf, optionsOf, permissionOf } from './options.ts';
@@ -88,17 +88,20 @@ export class ImportSegment extends EventSegment implements Disposable {
    *   BAD_PERMS: more than the mode of the connection; CONN_ABORTED, MAP_FAILED, INSUFFICIENT_RESOURCES
    */
   map(options?: MapOptions): ArrayBuffer;
-  /** As a SharedArrayBuffer. @throws RsmError MAP_FAILED: this runtime cannot wrap foreign memory as one */
+  /**
+   * The same as a SharedArrayBuffer, for posting one object to many workers. It cannot be detached: after
+   * `unmap` or `close` it leads to scratch memory, as after an abort. Its segment stays open until one of
+   * them is called, or this thread ends.
+   * @throws RsmError as above; MAP_FAILED also where the runtime cannot wrap foreign memory as one: Node.js
+   *   before 22.23.3, 24.16 and 26.1
+   */
   map(options: MapOptions & { shared: true }): SharedArrayBuffer;
   map(options?: MapOptions & { shared?: boolean }): ArrayBuffer | SharedArrayBuffer {
     const { offset = 0, length, mode = this.mode, shared } = optionsOf('map', options);
     const permission = permissionOf('map', mode);
-    if (shared) {
-      const detail = 'this runtime cannot show foreign memory as a SharedArrayBuffer: map without `shared`';
-      throw new RsmError(RSMERR_MAP_FAILED, 'map', detail);
-    }
     const rest = isSize(offset) ? this.byteLength - offset : 0;
-    return this.#core.map(offset, length ?? rest, permission);
+    const window = [offset, length ?? rest, permission] as const;
+    return shared ? this.#core.mapShared(...window) : this.#core.map(...window);
   }
 
   /** @throws RsmError SEG_NOT_MAPPED, BAD_SEG_HNDL: closed */

@@ -11,6 +11,7 @@ import {
   RsmError,
 } from '../errors.ts';
 import { native } from '../native/index.ts';
+import { onPublish, onRebind, onUnpublish } from '../observe/channels.ts';
 import { type AccessEntry, checkAccessList, type GrantTable, grantTable, type Owner } from './access.ts';
 import { memoryAt } from './addresses.ts';
 import { alignmentUnit } from './attributes.ts';
@@ -117,6 +118,8 @@ export class ExportSegment extends Segment {
     checkNotReserved(id);
     this.#id = this.#driver.publish(id, this.#grants('publish', access));
     published.add(this);
+    if (onPublish.hasSubscribers)
+      onPublish.publish({ ...this.#told(this.#id), byteLength: this.#memory.byteLength });
     return this.#id;
   }
 
@@ -167,6 +170,7 @@ export class ExportSegment extends Segment {
     const range = { ...memory, byteLength };
     this.#driver.rebind(range);
     this.#memory = range;
+    if (onRebind.hasSubscribers) onRebind.publish({ ...this.#told(this.#id ?? 0), byteLength });
   }
 
   override acquireDescriptor(): number {
@@ -193,7 +197,12 @@ export class ExportSegment extends Segment {
     return grantTable(this.#owner, list, this.#options.readOnly);
   }
 
+  #told(id: number): { node: number; id: number } {
+    return { node: this.#controller.driver.nodeId, id };
+  }
+
   #withdrawn(): void {
+    if (this.#id !== undefined && onUnpublish.hasSubscribers) onUnpublish.publish(this.#told(this.#id));
     this.#id = undefined;
     published.delete(this);
   }

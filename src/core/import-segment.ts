@@ -19,6 +19,7 @@ import {
   RSMERR_SEG_STILL_MAPPED,
   RsmError,
 } from '../errors.ts';
+import { onAbort, onConnect, onRefuse } from '../observe/channels.ts';
 import { memoryAt } from './addresses.ts';
 import { alignmentUnit } from './attributes.ts';
 import type { Barrier } from './barrier.ts';
@@ -35,7 +36,9 @@ import { Segment } from './segment.ts';
 import { Window } from './window.ts';
 
 /** A buffer over a mapping keeps the segment connected, though the program has let the segment go. */
-const mappings: WeakMap<ArrayBuffer, Set<ImportSegment>> = new WeakMap();
+const mappings: WeakMap<ArrayBufferLike, Set<ImportSegment>> = new WeakMap();
+/** Other threads may use a shared buffer that nobody on this one has any more: it ends when it is ended. */
+const shared: Set<ImportSegment> = new Set();
 
 export class ImportSegment extends Segment {
   readonly node: number;
@@ -48,6 +51,7 @@ export class ImportSegment extends Segment {
   #window: Window | null = null;
   #implicit = true;
   #barrier: Barrier | null = null;
+  #abortTold = false;
 
   private constructor(controller: Controller, driver: DriverImport, target: Target) {
     super(driver.events, () => {
@@ -61,6 +65,11 @@ export class ImportSegment extends Segment {
     this.node = target.node;
     this.id = target.id;
     this.permission = target.permission;
+    // Weakly: nobody need listen, and a forgotten connection is to be collected.
+    const self = new WeakRef(this);
+    driver.onAbort(() => ImportSegment.#tellAbort(self.deref()));
+    if (onConnect.hasSubscribers)
+      onConnect.publish({ ...target, byteLength: this.byteLength, owner: this.owner });
   }
 
   /**
@@ -71,7 +80,12 @@ export class ImportSegment extends Segment {
    */
   static connect(controller: Controller, node: unknown, id: unknown, permission: unknown): ImportSegment {
     const target = checkTarget(node, id, permission);
-    return new ImportSegment(controller, controller.driver.connect(target), target);
+    try {
+      return new ImportSegment(controller, controller.driver.connect(target), target);
+    } catch (error) {
+      tellRefusal(target, error);
+      throw error;
+    }
   }
 
   /** The same without blocking. @throws RsmError INTERRUPTED also when the signal was aborted */
@@ -87,6 +101,9 @@ export class ImportSegment extends Segment {
     try {
       const driver = await controller.driver.connectAsync(target, signal);
       return new ImportSegment(controller, driver, target);
+    } catch (error) {
+      tellRefusal(target, error);
+      throw error;
     } finally {
       controller.segmentEnded();
     }
@@ -116,7 +133,10 @@ export class ImportSegment extends Segment {
   /** Calls back once when the exporter ends the connection; keeps the segment until then. */
   onAbort(callback: () => void): void {
     // The reference to this segment is the point: who waits for the end must not lose it to a collection.
-    this.#driver.onAbort(() => this.live && callback());
+    this.#driver.onAbort(() => {
+      ImportSegment.#tellAbort(this);
+      if (this.live) callback();
+    });
   }
 
   override post(noAccumulate: boolean): void {
@@ -131,21 +151,7 @@ export class ImportSegment extends Segment {
    *   BAD_MEM_ALIGNMENT (C-154, C-155), CONN_ABORTED (C-158), BAD_ADDR, MAP_FAILED, INSUFFICIENT_RESOURCES
    */
   map(offset: unknown, length: unknown, permission: unknown, at?: unknown): ArrayBuffer {
-    this.checkLive('map');
-    if (this.#window !== null) throw new RsmError(RSMERR_SEG_ALREADY_MAPPED, 'map');
-    if (!isUint32(permission) || (permission & ~RSM_PERM_RDWR) !== 0)
-      throw new RsmError(RSMERR_BAD_PERMS, 'map');
-    const range = this.#checkRange(offset, length);
-    const fixed = at === undefined ? null : this.#checkFixed(at);
-    this.#checkIntact('map');
-    if ((permission & ~this.permission) !== 0) throw new RsmError(RSMERR_BAD_PERMS, 'map');
-    if (range.length > MAX_BUFFER_BYTES) {
-      const detail = `one buffer can show ${MAX_BUFFER_BYTES} bytes: map a part of the segment`;
-      throw new RsmError(RSMERR_BAD_LENGTH, 'map', detail);
-    }
-    // Permission 0 bars put and get; memory that faults when touched cannot be given to JavaScript.
-    const mapped = permission || this.permission & RSM_PERM_READ || this.permission;
-    const { start, length: byteLength } = range;
+    const { start, byteLength, wanted, mapped, fixed } = this.#checkMap(offset, length, permission, at);
     let bytes: Uint8Array<ArrayBuffer>;
     if (fixed === null) {
       bytes = new Uint8Array(this.#driver.map(start, byteLength, mapped, false));
@@ -153,9 +159,18 @@ export class ImportSegment extends Segment {
       bytes = new Uint8Array(fixed.buffer, fixed.byteOffset, byteLength);
       this.#driver.mapFixed(start, byteLength, mapped, { ...fixed, byteLength });
     }
-    this.#window = new Window(start, permission, true, bytes);
+    this.#window = new Window(start, wanted, true, bytes);
     this.#keepFor(bytes.buffer);
     return bytes.buffer;
+  }
+
+  /** `map` as a SharedArrayBuffer. @throws RsmError as `map`; MAP_FAILED: this runtime cannot make one */
+  mapShared(offset: unknown, length: unknown, permission: unknown): SharedArrayBuffer {
+    const { start, byteLength, wanted, mapped } = this.#checkMap(offset, length, permission, undefined);
+    const buffer = this.#driver.mapShared(start, byteLength, mapped);
+    this.#window = new Window(start, wanted, true, new Uint8Array(buffer));
+    shared.add(this);
+    return buffer;
   }
 
   /** @throws RsmError SEG_NOT_MAPPED (C-159) */
@@ -163,6 +178,7 @@ export class ImportSegment extends Segment {
     this.checkLive('unmap');
     if (this.#window === null) throw new RsmError(RSMERR_SEG_NOT_MAPPED, 'unmap');
     mappings.get(this.#window.buffer)?.delete(this);
+    shared.delete(this);
     this.#window = null;
     this.#driver.unmap();
   }
@@ -259,6 +275,14 @@ export class ImportSegment extends Segment {
     return this.#window ?? this.#mapImplicitly();
   }
 
+  /** Told once, though more than one listener comes to know. */
+  static #tellAbort(segment: ImportSegment | undefined): void {
+    if (!segment?.live || segment.#abortTold) return;
+    segment.#abortTold = true;
+    const { node, id, owner } = segment;
+    if (onAbort.hasSubscribers) onAbort.publish({ node, id, owner });
+  }
+
   /** The whole segment, with the granted mode (D-07). */
   #mapImplicitly(): Window {
     if (this.byteLength > MAX_BUFFER_BYTES) {
@@ -268,6 +292,24 @@ export class ImportSegment extends Segment {
     const bytes = new Uint8Array(this.#driver.map(0, this.byteLength, this.permission, true));
     this.#window = new Window(0, this.permission, false, bytes);
     return this.#window;
+  }
+
+  /** `mapped` is what the pages must allow, `wanted` what puts and gets may do with them. */
+  #checkMap(offset: unknown, length: unknown, wanted: unknown, at: unknown) {
+    this.checkLive('map');
+    if (this.#window !== null) throw new RsmError(RSMERR_SEG_ALREADY_MAPPED, 'map');
+    if (!isUint32(wanted) || (wanted & ~RSM_PERM_RDWR) !== 0) throw new RsmError(RSMERR_BAD_PERMS, 'map');
+    const { start, length: byteLength } = this.#checkRange(offset, length);
+    const fixed = at === undefined ? null : this.#checkFixed(at);
+    this.#checkIntact('map');
+    if ((wanted & ~this.permission) !== 0) throw new RsmError(RSMERR_BAD_PERMS, 'map');
+    if (byteLength > MAX_BUFFER_BYTES) {
+      const detail = `one buffer can show ${MAX_BUFFER_BYTES} bytes: map a part of the segment`;
+      throw new RsmError(RSMERR_BAD_LENGTH, 'map', detail);
+    }
+    // Permission 0 bars put and get; memory that faults when touched cannot be given to JavaScript.
+    const mapped = wanted || this.permission & RSM_PERM_READ || this.permission;
+    return { start, byteLength, wanted, mapped, fixed };
   }
 
   #checkRange(offset: unknown, length: unknown): { start: number; length: number } {
@@ -305,6 +347,12 @@ interface Target {
   readonly node: number;
   readonly id: number;
   readonly permission: number;
+}
+
+function tellRefusal({ node, id, permission }: Target, error: unknown): void {
+  if (onRefuse.hasSubscribers && RsmError.is(error)) {
+    onRefuse.publish({ node, id, permission, code: error.code });
+  }
 }
 
 function checkTarget(node: unknown, id: unknown, permission: unknown): Target {

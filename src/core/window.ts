@@ -7,14 +7,15 @@ export class Window {
   readonly permission: number;
   /** Whether the program asked for it, or a put or get did (rsmapi.md 1.5: MAPPED, IMAPPED). */
   readonly explicit: boolean;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** On an ArrayBuffer, unless the program asked for a shared one. */
+  readonly bytes: Uint8Array;
   #words16: Uint16Array | null = null;
   #words32: Uint32Array | null = null;
   #words64: BigUint64Array | null = null;
   #part: Uint8Array | null = null;
   #partAt = 0;
 
-  constructor(start: number, permission: number, explicit: boolean, bytes: Uint8Array<ArrayBuffer>) {
+  constructor(start: number, permission: number, explicit: boolean, bytes: Uint8Array) {
     this.start = start;
     this.end = start + bytes.length;
     this.permission = permission;
@@ -22,7 +23,7 @@ export class Window {
     this.bytes = bytes;
   }
 
-  get buffer(): ArrayBuffer {
+  get buffer(): ArrayBufferLike {
     return this.bytes.buffer;
   }
 

@@ -79,6 +79,8 @@ export interface DriverImport {
   intact(): boolean;
   /** A window. internal: for put and get, not handed to the program. */
   map(offset: number, length: number, permission: number, internal: boolean): ArrayBuffer;
+  /** For several threads; it stays when the mapping ends, and leads to scratch memory from then on. */
+  mapShared(offset: number, length: number, permission: number): SharedArrayBuffer;
   /** The window over `at` (RSM_MAP_FIXED). */
   mapFixed(offset: number, length: number, permission: number, at: MemoryRange): void;
   unmap(): void;

@@ -112,7 +112,14 @@ export interface Native {
     fixed: ArrayBuffer | null,
     fixedOffset: number,
   ): ArrayBuffer | Code;
-  /** Ends the mapping and detaches `buffer` (null for a fixed one). */
+  /** `map` as a SharedArrayBuffer. Null: this runtime cannot make one of foreign memory. */
+  mapShared(
+    segment: NativeImport,
+    offset: number,
+    length: number,
+    permission: number,
+  ): SharedArrayBuffer | Code | null;
+  /** Ends the mapping and detaches `buffer` (null for a fixed or shared one). */
   unmap(segment: NativeImport, buffer: ArrayBuffer | null): void;
   /** Ends the connection; `buffer` as in unmap when it is mapped. */
   disconnect(segment: NativeImport, buffer: ArrayBuffer | null): void;

@@ -1,10 +1,11 @@
 /**
  * The configuration file of a node: `--config`, else RSM_CONFIG, else /etc/rsm/rsm.toml where it is
- * there. What it may say is drawn in `FORM`; everything else is refused with file, line and key.
+ * there. What it may say is drawn in `KEYS`; everything else is refused with file, line and key.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAbsolute } from 'node:path';
+import { MAX_NODE_ID } from '../core/limits.ts';
 import { RSMERR_BAD_CONF, RsmError } from '../errors.ts';
 
 /** Node-wide limits (rsmapi.md 3.8). */
@@ -24,27 +25,45 @@ export interface Configuration {
 
 type Toml = Record<string, unknown>;
 
+/** For people, but for `accepts`. */
 interface Key {
-  /** What the value must be, for people. */
+  /** What the value must be. */
   expected: string;
+  /** What holds where it is not said. */
+  otherwise: string;
+  says: string;
   accepts(value: unknown): boolean;
 }
 
 const SYSTEM_FILE = '/etc/rsm/rsm.toml';
-const LARGEST_NODE_ID = 63;
 const MOST_SEGMENTS = 65_535;
 
-const FORM: Record<string, Record<string, Key>> = {
+/** The tables and keys of the file; docs/reference/configuration.md is made from them. */
+export const KEYS: Record<string, Record<string, Key>> = {
   node: {
-    id: integer(0, LARGEST_NODE_ID),
+    id: {
+      ...integer(0, MAX_NODE_ID),
+      otherwise: '0',
+      says: 'Which node this is. The nodes of a cluster have different ids.',
+    },
     runtime: {
       expected: 'an absolute path',
+      otherwise: '`/run/rsm` where an administrator made it, else `/tmp/rsm-UID`',
+      says: 'The runtime directory: processes that use the same one are a node. `RSM_RUNTIME_DIR` comes first.',
       accepts: (value) => typeof value === 'string' && isAbsolute(value) && !value.includes('\0'),
     },
   },
   limits: {
-    'max-exported-memory': integer(0, 100),
-    'max-segments': integer(0, MOST_SEGMENTS),
+    'max-exported-memory': {
+      ...integer(0, 100),
+      otherwise: '0',
+      says: 'Percent of the physical memory that all processes together may export; 0: no limit.',
+    },
+    'max-segments': {
+      ...integer(0, MOST_SEGMENTS),
+      otherwise: String(MOST_SEGMENTS),
+      says: 'Export and import segments of all processes together; 0 stands for the default.',
+    },
   },
 };
 
@@ -109,7 +128,7 @@ function check(file: string, text: string, document: Toml): void {
   };
   for (const [table, content] of Object.entries(document)) {
     if (OTHER_ROOMS.includes(table)) continue;
-    const keys = Object.hasOwn(FORM, table) ? FORM[table] : undefined;
+    const keys = Object.hasOwn(KEYS, table) ? KEYS[table] : undefined;
     if (keys === undefined) refuse(table, undefined, 'is not a table of this file');
     if (typeof content !== 'object' || content === null || Array.isArray(content)) {
       refuse(table, undefined, 'must be a table');
@@ -122,7 +141,7 @@ function check(file: string, text: string, document: Toml): void {
   }
 }
 
-function integer(from: number, to: number): Key {
+function integer(from: number, to: number): Pick<Key, 'expected' | 'accepts'> {
   return {
     expected: `a whole number from ${from} to ${to}`,
     accepts: (value) => Number.isInteger(value) && Number(value) >= from && Number(value) <= to,

@@ -12,7 +12,7 @@ import { Share } from './share.ts';
 
 export type { Candidate } from './claims.ts';
 export type { Limits } from './configuration.ts';
-export { type LiveRecord, liveRecords } from './records.ts';
+export { liveRecords } from './records.ts';
 export type { Share } from './share.ts';
 
 export interface Node {

@@ -128,8 +128,9 @@ test.each([
   const large = join(files, 'large');
   writeFileSync(large, new Uint8Array(64 * 1024 * 1024));
   const { child, ended, said } = start([large]);
-  await until(() => said().includes('Import') && childrenOf(child.pid!).length === 4);
+  await until(() => said().includes('Import') || child.exitCode !== null);
   const children = childrenOf(child.pid!);
+  expect(children).toHaveLength(4);
   // As a terminal does: to everybody in the group.
   process.kill(-child.pid!, signal);
   const { code, stderr } = await ended;
@@ -141,7 +142,7 @@ test.each([
 
 test('an importer that is killed ends the demo with one sentence', async () => {
   const { child, ended } = start([]);
-  await until(() => childrenOf(child.pid!).length === 4);
+  await until(() => child.exitCode !== null || childrenOf(child.pid!).length === 4);
   process.kill(childrenOf(child.pid!)[0]!, 'SIGKILL');
   const { code, stderr } = await ended;
   expect(code).toBe(1);

@@ -74,4 +74,10 @@ test('a torn frame would be noticed', async () => {
   camera.write(paint);
   expect(viewer.read(1, frame), 'overwritten').toBe(false);
   expect(viewer.read(viewer.oldest, frame)).toBe(true);
+  const overtaken = {
+    set: () => {
+      for (let i = 0; i < SLOTS; i += 1) camera.write(() => {});
+    },
+  };
+  expect(viewer.read(viewer.oldest, overtaken), 'overwritten while it was copied').toBe(false);
 });

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type Example, example } from '../support/example.ts';
 
 interface Answer {
@@ -102,4 +102,36 @@ test('when the primary is killed no worker stays', async () => {
   const workers = await everyWorker(port);
   await server.kill();
   for (const { pid } of workers) while (existsSync(`/proc/${pid}`)) await sleep(10);
+});
+
+test('a reader whose primary goes while it reads keeps the configuration that it had', async () => {
+  const { CONFIG_BYTES, Reader, write } = await import('../../examples/web-config/config.mjs' as string);
+  const memory = new ArrayBuffer(CONFIG_BYTES);
+  const segment = { connected: true, map: () => memory };
+  const change = (version: number) =>
+    write(memory, { version, limit: version, greeting: `hello ${version}` });
+  const reader = new Reader(segment);
+  change(1);
+  expect(reader.current).toEqual({ version: 1, limit: 1, greeting: 'hello 1' });
+
+  change(2);
+  const slice = Uint8Array.prototype.slice;
+  const between = [
+    () => change(3),
+    () => {
+      new Uint8Array(memory).fill(0);
+      segment.connected = false;
+    },
+  ];
+  const spy = vi.spyOn(Uint8Array.prototype, 'slice').mockImplementation(function (
+    this: Uint8Array,
+    ...range
+  ) {
+    between.shift()?.();
+    return slice.apply(this, range) as Uint8Array<ArrayBuffer>;
+  });
+  const { version, limit, greeting } = reader.current;
+  spy.mockRestore();
+  expect({ version, limit, greeting }).toEqual({ version: 1, limit: 1, greeting: 'hello 1' });
+  expect(between).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { native } from '../../src/native/index.ts';
+import { HEADER, RECORD_MAGIC, RECORD_VERSION } from '../../src/native/record-layout.ts';
 import { type Node, openNode } from '../../src/node/index.ts';
 import { as, directory, type Published, publish, runPrograms } from './scene.ts';
 
@@ -105,12 +106,10 @@ describe('a claim', () => {
 test('the record says whose it is', () => {
   publishing(node());
   const name = readdirSync(`${directory}/u/0`).find((file) => /^\d+\.\d+\.[0-9a-f]{8}$/.test(file));
-  expect(JSON.parse(readFileSync(`${directory}/u/0/${name}`, 'utf8'))).toEqual({
-    version: 1,
-    pid: process.pid,
-    thread: 0,
-    started: expect.stringMatching(/^\d{4}-.*Z$/),
-  });
+  const words = new Uint32Array(new Uint8Array(readFileSync(`${directory}/u/0/${name}`)).buffer);
+  const fields = [HEADER.magic, HEADER.version, HEADER.pid, HEADER.thread, HEADER.node];
+  const said = fields.map(({ offset }) => words[offset / 4]);
+  expect(said).toEqual([RECORD_MAGIC, RECORD_VERSION, process.pid, 0, 0]);
 });
 
 test('node.lock that somebody keeps is an error, not a hang', () => {

@@ -4,6 +4,9 @@ import { on, once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { CommandError, Interrupted } from '../failure.ts';
 
+/** A member that ends takes as long as it hashes. */
+const PATIENCE_MS = 10_000;
+
 export type Role = 'importer' | 'reader';
 
 /** What an importer or a reader says, in this order; a reader says `ready` and `read`. */
@@ -80,11 +83,14 @@ function lostMember(child: ChildProcess): CommandError {
   return new CommandError(`process ${child.pid} of the demo was lost.`);
 }
 
+/** Without its exporter a member ends by itself, and in order. Only one that is stopped has to be killed. */
 async function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
-  child.kill('SIGKILL');
+  if (child.connected) child.disconnect();
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
   await gone;
+  clearTimeout(timer);
 }
 
 /** In a member: says how far it is. */
@@ -95,6 +101,7 @@ export function tell(report: Report): void {
 /** In a member: waits for start(). Without its exporter a member has nothing left to do. */
 export async function started(): Promise<void> {
   process.once('disconnect', () => process.exit());
+  if (!process.connected) process.exit();
   const start = once(process, 'message');
   tell({ kind: 'ready' });
   await start;

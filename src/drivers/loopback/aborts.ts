@@ -1,4 +1,4 @@
-/** Who wants to know of aborted connections. What listens is kept alive; what does not, is not. */
+/** Who wants to know of aborted connections, until they are disconnected. */
 import { type NativeImport, native } from '../../native/index.ts';
 
 export class AbortListeners {

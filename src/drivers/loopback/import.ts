@@ -1,4 +1,5 @@
 /** The import side of this node: a native connection and its control block. */
+import { RSMERR_MAP_FAILED, RsmError } from '../../errors.ts';
 import { type Connection, type NativeImport, native } from '../../native/index.ts';
 import { CONNECTED, LOCAL_STATE, STATUS_STATE } from '../../native/layout.ts';
 import type { Share } from '../../node/index.ts';
@@ -11,6 +12,10 @@ import { resultOf } from './result.ts';
 const EXCHANGE_IS_FENCE: boolean = process.arch === 'x64';
 /** Only its being stored to matters: that is the fence of `intact`. */
 const fence = new Int32Array(1);
+
+const CANNOT_SHARE: string =
+  `Node.js ${process.version} cannot wrap foreign memory as a SharedArrayBuffer (it has no ` +
+  'node_api_create_external_sharedarraybuffer): use 22.23.3, 24.16, 26.1 or newer, or map without `shared`';
 
 export class LoopbackImport implements DriverImport {
   readonly events: LoopbackEvents;
@@ -53,6 +58,12 @@ export class LoopbackImport implements DriverImport {
     const buffer = resultOf(made, 'map');
     this.#mapped = new WeakRef(buffer);
     return buffer;
+  }
+
+  mapShared(offset: number, length: number, permission: number): SharedArrayBuffer {
+    const made = native.mapShared(this.#segment, offset, length, permission);
+    if (made === null) throw new RsmError(RSMERR_MAP_FAILED, 'map', CANNOT_SHARE);
+    return resultOf(made, 'map');
   }
 
   mapFixed(offset: number, length: number, permission: number, at: MemoryRange): void {

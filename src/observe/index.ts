@@ -1,0 +1,10 @@
+/** Looking inside: what a node's processes show, and what this one tells. */
+export * from './channels.ts';
+export {
+  type ExportView,
+  type Importer,
+  type ImportView,
+  type Participant,
+  type Snapshot,
+  snapshot,
+} from './snapshot.ts';

@@ -1,10 +1,14 @@
-// Writes the pages of docs/reference that are generated: errors.md from the table of result codes and
-// limits.md from the limits in the source. `--check` writes nothing and exits 1 where a page is stale.
+// Writes the pages of docs/reference that are generated: errors.md from the table of result codes, limits.md
+// from the limits in the source, counters.md from the layout of records, configuration.md from the keys of
+// rsm.toml. `--check` writes nothing and exits 1 where a page is stale.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RSM_MAX_SGIOREQS } from '../dist/core/constants.js';
 import * as limits from '../dist/core/limits.js';
 import { resultCodes } from '../dist/errors.js';
+import * as record from '../dist/native/record-layout.js';
+import { KEYS } from '../dist/node/configuration.js';
+import { CHANNELS } from '../dist/observe/channels.js';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'docs', 'reference');
@@ -16,7 +20,7 @@ function mentions(name) {
   const found = { returned: [], never: [] };
   const quoted = new RegExp(`\`${name}\``);
   for (const page of readdirSync(folder).sort()) {
-    if (['README.md', 'errors.md', 'limits.md'].includes(page) || !page.endsWith('.md')) continue;
+    if (!page.endsWith('.md')) continue;
     const errors = /^## ERRORS$(.*?)^## /ms.exec(readFileSync(join(folder, page), 'utf8'))?.[1] ?? '';
     const [returned = '', never = ''] = errors.split('### Cannot occur');
     const results = (table) => table.split('\n').map((row) => row.split('|').slice(1, 3).join('|'));
@@ -83,9 +87,10 @@ function rulesLimits() {
   });
 }
 
-/** Constants of the drivers and of the node that are times. */
+/** Constants of the drivers and of the node: times, and how segments are reserved. */
 function deadlines() {
-  const declared = new RegExp(`${COMMENT}\\n(?:export )?const (\\w+_MS) = ([\\d_]+);$`, 'gms');
+  const named = '(\\w+_MS|EXACT_BELOW|MOST_AHEAD)';
+  const declared = new RegExp(`${COMMENT}\\n(?:export )?const ${named} = ([\\d_]+);$`, 'gms');
   return filesOf('src', '.ts')
     .filter((file) => /^src.(drivers|node)\b/.test(file))
     .flatMap((file) => [...source(file).matchAll(declared)])
@@ -127,12 +132,13 @@ truncated.
 
 ## Of a node
 
-They are set in the configuration file, and count over all processes of the node.
+They are set in the [configuration](configuration.md) file, and count over all processes of the node: each has written in its
+[record](counters.md) what it holds, and what a killed one held ends with it. Between users they are advisory.
 
 | key of \`[limits]\` | default | reason |
 | --- | --- | --- |
-| \`max-segments\` | 65,535 | import and export segments together; the original's number, which bounds what a program gone wild takes from the others. Exceeded: \`RSMERR_INSUFFICIENT_RESOURCES\` |
-| \`max-exported-memory\` | 0: not limited | percent of the machine's memory; shared memory counts against nobody's own limits. Exceeded: \`RSMERR_INSUFFICIENT_MEM\` |
+| \`max-segments\` | 65,535 | import and export segments together; the original's number, which bounds what a program gone wild takes from the others. Exact when it is below \`EXACT_BELOW\`. Exceeded: \`RSMERR_INSUFFICIENT_RESOURCES\` |
+| \`max-exported-memory\` | 0: not limited | percent of the machine's memory; shared memory counts against nobody's own limits. A rebind counts old and new pages while it lasts; local-memory handles pin nothing and do not count. Exceeded: \`RSMERR_INSUFFICIENT_MEM\` |
 
 ## Of the rules
 
@@ -159,7 +165,98 @@ ${[...nativeLimits(), ...deadlines()].join('\n')}
 `;
 }
 
-const pages = { 'errors.md': errorsPage, 'limits.md': limitsPage };
+const fieldRows = (table) =>
+  Object.entries(table)
+    .filter(([, { says }]) => says !== '')
+    .map(([name, { offset, type, says }]) => `| \`${name}\` | ${offset} | ${type} | ${says} |`)
+    .join('\n');
+
+function fieldSection(title, ...tables) {
+  return `## ${title}
+
+| field | offset | type | what it says |
+| --- | --- | --- | --- |
+${tables.map(fieldRows).join('\n')}
+`;
+}
+
+function countersPage() {
+  const channels = Object.entries(CHANNELS).map(([name, says]) => `| \`rsm:${name}\` | ${says} |`);
+  return `${GENERATED}
+# counters
+
+What every process of a node shows of itself, while it runs and also while it hangs. It stands in its *records*: files
+\`u/UID/PID.THREAD.RANDOM\` of the runtime directory, one for each thread that has segments, which everybody may read. The
+process maps its record and writes there as it goes; whoever looks reads the file and disturbs nobody. A record whose file
+nobody holds a lock on is that of a dead process.
+
+A record is a header of ${record.HEADER_BYTES} bytes and then slots of ${record.SLOT_BYTES} bytes, in chunks of
+${record.CHUNK_SLOTS}; numbers are little-endian on x86-64 and arm64. A slot is an export segment (kind ${record.SLOT_EXPORT}), an import
+segment (${record.SLOT_IMPORT}), or an importer of an export segment (${record.SLOT_CONNECTION}); 0 is a free one. Its first word is odd
+while the identity of the slot changes: read it before and after the rest. The layout is drawn in
+\`native/loopback/record_layout.h\`. Times are milliseconds since 1970. A segment for which there was no room works, and is
+not shown.
+
+Between users this is hearsay: a record says what its user wrote there. What a *connection* slot says of the importer's
+user and process comes from the kernel, as far as its exporter can be trusted.
+
+${fieldSection('Of a thread', record.HEADER)}
+${fieldSection('Of an export segment', record.SLOT, record.EXPORT, record.EXPORT_COUNTERS)}
+${fieldSection('Of an import segment', record.SLOT, record.IMPORT, record.IMPORT_COUNTERS)}
+${fieldSection('Of an importer of an export segment', record.SLOT, record.CONNECTION)}
+## As it happens
+
+The library tells on channels of \`node:diagnostics_channel\`, in the process and thread where it happens, and only while
+somebody subscribes. Each message names the segment. \`NODE_DEBUG=rsm\` prints them all to standard error.
+
+| channel | when, and what the message has |
+| --- | --- |
+${channels.join('\n')}
+`;
+}
+
+function configurationPage() {
+  const tables = Object.entries(KEYS).map(([table, keys]) => {
+    const rows = Object.entries(keys).map(
+      ([key, { expected, otherwise, says }]) => `| \`${key}\` | ${expected} | ${otherwise} | ${says} |`,
+    );
+    return `## \`[${table}]\`
+
+| key | value | default | what it means |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+`;
+  });
+  return `${GENERATED}
+# configuration
+
+One TOML file for each node: the one that \`openController(name, { config })\` names, else the one that \`RSM_CONFIG\` names,
+else \`/etc/rsm/rsm.toml\` where it is there. Without a file the defaults hold. A file that is named and cannot be read, that is
+not TOML, or that says what it may not, is \`RSMERR_BAD_CONF\`, with file, line and key in the message. All processes of a node
+should read the same file: each enforces the limits that it has read.
+
+\`\`\`toml
+[node]
+id = 1
+runtime = "/run/rsm"
+
+[limits]
+max-exported-memory = 50
+max-segments = 65535
+\`\`\`
+
+${tables.join('\n')}
+What the limits do, and how they are counted, is in [limits](limits.md). Segment ids that applications may choose are in another
+file, \`/etc/rsm/rsm.segmentid\`: see [segment-ids](segment-ids.md).
+`;
+}
+
+const pages = {
+  'errors.md': errorsPage,
+  'limits.md': limitsPage,
+  'counters.md': countersPage,
+  'configuration.md': configurationPage,
+};
 const stale = [];
 for (const [name, page] of Object.entries(pages)) {
   const file = join(folder, name);

@@ -143,15 +143,14 @@ static napi_value make_result(napi_env env, struct connecting *connecting) {
   return result;
 }
 
-/* False: an exception is pending, and the caller finishes it. */
-static bool begin(napi_env env, struct connecting *connecting, napi_value *result) {
+/* Success: work is under way. Else an RSMERR code, or -1 with an exception, and the caller finishes it. */
+static int begin(napi_env env, struct connecting *connecting, napi_value *result) {
   struct instance *instance = connecting->instance;
   uv_loop_t *loop;
   struct rsm_env *rsm = instance_rsm(instance);
   connecting->request.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (rsm == NULL || connecting->request.cancel_fd < 0 || !instance_loop(instance, &loop)) {
-    throw_resources(env, "no descriptor or no agent thread to connect with");
-    return false;
+    return RSMERR_INSUFFICIENT_RESOURCES;
   }
   rsm_env_keep(rsm);
   connecting->rsm = rsm;
@@ -160,11 +159,11 @@ static bool begin(napi_env env, struct connecting *connecting, napi_value *resul
   *result = make_result(env, connecting);
   if (*result == NULL || uv_queue_work(loop, &connecting->work, execute, done) != 0) {
     throw_resources(env, "the JavaScript runtime could not queue a connect");
-    return false;
+    return -1;
   }
   connecting->next = instance->connects;
   instance->connects = connecting;
-  return true;
+  return RSM_SUCCESS;
 }
 
 napi_value js_connectAsync(napi_env env, napi_callback_info info) {
@@ -183,9 +182,10 @@ napi_value js_connectAsync(napi_env env, napi_callback_info info) {
   connecting->references = 1;
   connecting->instance = call.instance;
   instance_keep(call.instance);
-  if (!begin(env, connecting, &result)) {
-    finish(connecting);
-    return NULL;
+  int code = begin(env, connecting, &result);
+  if (code == RSM_SUCCESS) {
+    return result;
   }
-  return result;
+  finish(connecting);
+  return code > 0 ? make_number(env, code) : NULL;
 }

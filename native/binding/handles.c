@@ -68,6 +68,9 @@ void handle_end(struct handle *handle) {
   } else {
     rsm_record_release(handle->record);
   }
+  if (handle->events != NULL) {
+    rsm_events_end(handle->events);
+  }
 }
 
 /* Buffers on the import's memory may outlive it: the scratch pages under them are theirs to unmap. */

@@ -11,14 +11,14 @@
 #include "../loopback/wire.h"
 
 struct peer peers[PEERS], honest[SEGMENTS];
-bool peers_punched;
+bool peers_wrote;
 
 static const struct peer nobody = {.fd = -1, .bell = -1, .memory = -1, .segment = -1};
 
 void peers_begin(void) {
   for (int i = 0; i < PEERS; i++) peers[i] = nobody;
   for (int i = 0; i < SEGMENTS; i++) honest[i] = nobody;
-  peers_punched = false;
+  peers_wrote = false;
 }
 
 int peer_dial(struct peer *peer, uid_t uid) {
@@ -83,8 +83,9 @@ static bool take(struct peer *peer, struct rsm_frame *frame) {
     peer->memory = fds[0];
     peer->epoch = frame->epoch;
   } else {
-    FUZZ_CHECK(count == 0 && (frame->type == RSM_FRAME_REFUSE || frame->type == RSM_FRAME_WITHDRAW));
-    FUZZ_CHECK(frame->type == RSM_FRAME_REFUSE || peer->status->state == RSM_WITHDRAWN);
+    FUZZ_CHECK(count == 0);
+    if (frame->type == RSM_FRAME_WITHDRAW) FUZZ_CHECK(peer->status->state == RSM_WITHDRAWN);
+    else FUZZ_CHECK(frame->type == RSM_FRAME_REFUSE || frame->type >= RSM_FRAME_GRANTED);
   }
   return true;
 }
@@ -114,15 +115,17 @@ void peer_read_all(struct peer *peer) {
 /* ---- what a peer may do ---- */
 
 static void send_mutated(struct peer *peer) {
-  uint8_t type = fuzz_byte();
-  struct rsm_frame frame = rsm_frame_of(type % 8);
+  uint8_t type = fuzz_byte(), how = fuzz_byte();
+  struct rsm_frame frame = rsm_frame_of(type % (RSM_FRAME_CANCELLED + 2));
   int fds[16];
-  size_t count = fuzz_byte() % 17;
-  if (type & 0x80) count = 0;
-  frame.epoch = peer->epoch + (type >> 4 & 3);
+  size_t count = type & 0x80 ? fuzz_byte() % 17 : 0;
+  frame.epoch = peer->epoch + (how & 3);
   frame.permission = 0600;
-  frame.segment_id = 0x400001u + (type >> 6 & 1);
+  frame.segment_id = 0x400001u + (how >> 2 & 1);
+  frame.code = how >> 3 & 1;
+  frame.memory_offset = (how >> 4) % 4 * 4u;
   fuzz_mutate(&frame, sizeof frame);
+  if (frame.type >= RSM_FRAME_LOCK) peers_wrote = true;
   for (size_t i = 0; i < count; i++) fds[i] = fuzz_descriptor(fuzz_byte() % FUZZ_KINDS, PAGE);
   for (size_t i = count; i > 0; i--) {
     if (fds[i - 1] < 0) fds[i - 1] = dup(0);
@@ -137,6 +140,7 @@ static void send_rubbish(struct peer *peer) {
   uint8_t bytes[2 * sizeof(struct rsm_frame)];
   size_t length = fuzz_bytes(bytes, sizeof bytes);
   fuzz_send(peer->fd, bytes, length, NULL, 0);
+  if (length == 0) peer->let_go = true; /* cannot be told from an end of file */
 }
 
 static void scribble(struct peer *peer) {
@@ -155,7 +159,7 @@ static void punch(struct peer *peer) {
   off_t at = fuzz_byte() % 2 * (off_t)PAGE;
   int result = fallocate(peer->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, PAGE);
   FUZZ_CHECK(result != 0 || (peer->permission & 0200) != 0);
-  if (result == 0) peers_punched = true;
+  if (result == 0) peers_wrote = true;
   FUZZ_CHECK(ftruncate(peer->memory, 0) != 0);
 }
 

@@ -24,7 +24,7 @@ struct peer {
 };
 
 extern struct peer peers[PEERS], honest[SEGMENTS];
-extern bool peers_punched; /* somebody has made holes where it may write */
+extern bool peers_wrote; /* somebody has made holes where it may write, or asked for locks */
 
 void peers_begin(void);
 int peer_dial(struct peer *peer, uid_t uid); /* the exporter's end */

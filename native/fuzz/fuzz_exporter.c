@@ -2,7 +2,7 @@
  * Everything that may arrive at the agent of an exporter, in every state: frames that are right but for a
  * few words, in any order, with descriptors, rubbish; scribbled mailboxes; holes in the memory; and in
  * between all that the exporter does. Each segment has one importer that keeps to the rules: it must not
- * notice. And what was taken away must be out of reach for those who do not (design 3.5).
+ * notice. The second segment has lock operations. And what was taken away must be out of reach for those who do not (design 3.5).
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -110,7 +110,8 @@ static void rebind(int index) {
 }
 
 static void make(int index) {
-  int code = rsm_export_create(env, memory[segments[index].shown], LENGTH, false, &segments[index].handle);
+  unsigned flags = index == 1 ? RSM_CREATE_LOCK_OPS : 0;
+  int code = rsm_export_create(env, memory[segments[index].shown], LENGTH, flags, &segments[index].handle);
   FUZZ_CHECK(code == RSM_SUCCESS);
   uint32_t number;
   (void)rsm_export_show(segments[index].handle, record, &number);
@@ -124,10 +125,24 @@ static void make_again(int index) {
   make(index);
 }
 
+/* The exporter's own requests, in the queue of its importers. */
+static void use_locks(struct rsm_export *segment) {
+  static uint32_t ticket;
+  struct rsm_lock_place place = {.exported = segment, .offset = fuzz_byte() % 4 * 4u};
+  struct rsm_lock_answer answer;
+  peers_wrote = true;
+  switch (fuzz_byte() % 4) {
+    case 0: (void)rsm_lock_request(&place, ++ticket, fuzz_byte() % 2); break;
+    case 1: rsm_lock_cancel(env, ticket); break;
+    case 2: (void)rsm_lock_take_answer(env, &answer); break;
+    default: rsm_lock_release(&place, fuzz_byte() % 2);
+  }
+}
+
 static void exporter_step(uint8_t what) {
   int index = fuzz_byte() % SEGMENTS;
   struct rsm_events *events = rsm_export_events(segments[index].handle);
-  switch (what % 8) {
+  switch (what % 9) {
     case 0: publish(index); break;
     case 1: unpublish(index); break;
     case 2: republish(index); break;
@@ -135,6 +150,7 @@ static void exporter_step(uint8_t what) {
     case 4: make_again(index); break;
     case 5: rsm_events_post(events, fuzz_byte() % 2); break;
     case 6: (void)rsm_events_take(events); break;
+    case 7: use_locks(segments[1].handle); break;
     default: fuzz_pass_ms(LATE_MS); break;
   }
 }
@@ -179,7 +195,7 @@ static void step(void) {
 }
 
 static void check_memory(void) {
-  for (int i = 0; i < 2 && !peers_punched; i++) {
+  for (int i = 0; i < 2 && !peers_wrote; i++) {
     for (size_t at = 0; at < LENGTH; at += PAGE) FUZZ_CHECK(memory[i][at] == 0xa0 + i);
   }
 }
@@ -209,6 +225,7 @@ static void finish(void) {
   for (int i = 0; i < SEGMENTS; i++) rsm_export_release(segments[i].handle);
   fuzz_settle();
   FUZZ_CHECK(rsm_list_empty(&record->published) && rsm_list_empty(&env->exports));
+  FUZZ_CHECK(rsm_list_empty(&env->lock_requests));
   for (int i = 0; i < 2; i++) {
     FUZZ_CHECK(rsm_memory_release(memory[i]) == RSM_SUCCESS);
     rsm_memory_forget(memory[i]);
@@ -241,7 +258,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   static uint32_t unused_slots;
   bool first = unused_slots == 0;
   if (first) { /* makes what is kept: room in the record */
-    fuzz_begin(NULL, 0);
+    fuzz_begin((const uint8_t *)"", 0);
     begin();
     finish();
     unused_slots = record->slots.unused_count;

@@ -33,6 +33,7 @@ struct rsm_events {
   uint64_t pending; /* wider than the counters, so that no peer can wrap it to nothing */
   int set;          /* epoll set of bells and signal; -1 before anybody asked */
   int signal;       /* eventfd: readable exactly while signalled */
+  bool ended;       /* its holder closed the segment: no descriptor any more */
   bool signalled;   /* pending > 0 whenever the lock is free and the set exists */
 };
 
@@ -65,6 +66,19 @@ static void silence(struct rsm_events *events, struct rsm_channel *channel) {
   }
 }
 
+static void close_set(struct rsm_events *events) {
+  if (events->set >= 0) close(events->set);
+  if (events->signal >= 0) close(events->signal);
+  events->set = events->signal = -1;
+}
+
+void rsm_events_end(struct rsm_events *events) {
+  pthread_mutex_lock(&events->lock);
+  events->ended = true;
+  close_set(events);
+  pthread_mutex_unlock(&events->lock);
+}
+
 void rsm_events_drop(struct rsm_events *events) {
   if (atomic_fetch_sub(&events->references, 1) != 1) {
     return;
@@ -75,10 +89,7 @@ void rsm_events_drop(struct rsm_events *events) {
     silence(events, channel);
     free(channel);
   }
-  if (events->set >= 0) {
-    close(events->set);
-    close(events->signal);
-  }
+  close_set(events);
   pthread_mutex_destroy(&events->lock);
   free(events);
 }
@@ -261,18 +272,14 @@ int rsm_events_take(struct rsm_events *events) {
 
 int rsm_events_descriptor(struct rsm_events *events) {
   pthread_mutex_lock(&events->lock);
-  if (events->set < 0) {
+  if (events->set < 0 && !events->ended) {
     events->set = epoll_create1(EPOLL_CLOEXEC);
     events->signal = events->set < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bool made = events->signal >= 0 && add_bell(events, events->signal, NULL) == 0;
     for (struct rsm_channel *channel = events->channels; made && channel != NULL; channel = channel->next) {
       made = channel->bell < 0 || add_bell(events, channel->bell, channel) == 0;
     }
-    if (!made) {
-      if (events->set >= 0) close(events->set);
-      if (events->signal >= 0) close(events->signal);
-      events->set = events->signal = -1;
-    }
+    if (!made) close_set(events);
     events->signalled = false;
     settle(events);
   }

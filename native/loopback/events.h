@@ -26,6 +26,8 @@ struct rsm_channel;
 struct rsm_events *rsm_events_create(void); /* NULL: no memory */
 void rsm_events_keep(struct rsm_events *events);
 void rsm_events_drop(struct rsm_events *events);
+/* Closes the descriptor for good; nobody may be waiting on it. What is pending can still be taken. */
+void rsm_events_end(struct rsm_events *events);
 
 /* theirs: the peer's words (hostile); ours: the words we write. bell: our end of a SOCK_STREAM socket
  * pair (one read empties it), owned by the channel. NULL: no memory, and the bell is still the caller's. */

@@ -64,7 +64,7 @@ static int receive_memory(const struct rsm_import *segment, const struct rsm_fra
     for (size_t i = 0; i < count; i++) close(descriptors[i]);
     return RSMERR_MAP_FAILED;
   }
-  if (count == 0) return rsm_object_of_sysv(frame->shmid, frame->memory_offset, frame->length_bytes, out);
+  if (count == 0) return rsm_object_of_sysv(frame->shmid, segment->uid, frame->memory_offset, segment->length, out);
   return rsm_object_of_descriptor(descriptors[0], segment->length, segment->permission, out);
 }
 

@@ -163,7 +163,7 @@ static int take_memory(struct rsm_import *segment, struct answer *answer) {
   segment->permission = frame->permission;
   int code;
   if (frame->shmid >= 0) {
-    code = rsm_object_of_sysv(frame->shmid, frame->memory_offset, frame->length_bytes, &segment->object);
+    code = rsm_object_of_sysv(frame->shmid, segment->uid, frame->memory_offset, segment->length, &segment->object);
   } else {
     code = rsm_object_of_descriptor(take(answer, 3), frame->length_bytes, frame->permission, &segment->object);
   }

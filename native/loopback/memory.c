@@ -126,7 +126,7 @@ static int copy_to_fresh(unsigned flags, void *address, size_t length, bool read
 static int isolate(unsigned flags, struct rsm_region *first, size_t length, bool read_only) {
   struct rsm_object *fresh, *old = first->object;
   int code = old->kind == RSM_OBJECT_SYSV
-                 ? rsm_object_of_sysv(old->shmid, old->memory_offset + first->offset, length, &fresh)
+                 ? rsm_object_of_sysv(old->shmid, old->exporter, old->memory_offset + first->offset, length, &fresh)
                  : copy_to_fresh(flags, first->address, length, read_only, &fresh);
   if (code == RSM_SUCCESS) rsm_regions_replace(first, length, fresh);
   return code;

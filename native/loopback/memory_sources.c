@@ -98,7 +98,7 @@ int rsm_memory_attach_sysv(int shmid, void **address, size_t *length, int *error
   } else {
     size_t size = rsm_page_round(status.shm_segsz);
     struct rsm_object *object;
-    code = rsm_object_of_sysv(shmid, 0, size, &object);
+    code = rsm_object_of_sysv(shmid, geteuid(), 0, size, &object);
     if (code == RSM_SUCCESS) {
       code = rsm_registry_add(attached, size, 0, object);
       if (code == RSM_SUCCESS) {

@@ -58,7 +58,8 @@ int rsm_object_create(uint64_t length, unsigned flags, struct rsm_object **out) 
   return code;
 }
 
-int rsm_object_of_sysv(int shmid, uint64_t memory_offset, uint64_t length, struct rsm_object **out) {
+int rsm_object_of_sysv(int shmid, uid_t exporter, uint64_t memory_offset, uint64_t length,
+                       struct rsm_object **out) {
   if (shmid < 0 || memory_offset % rsm_page_size() != 0 || length == 0 ||
       length > (uint64_t)INT64_MAX || memory_offset > (uint64_t)INT64_MAX - length) {
     return RSMERR_MAP_FAILED;
@@ -66,6 +67,7 @@ int rsm_object_of_sysv(int shmid, uint64_t memory_offset, uint64_t length, struc
   struct rsm_object *object = new_object(RSM_OBJECT_SYSV, length);
   if (object == NULL) return RSMERR_INSUFFICIENT_MEM;
   object->shmid = shmid;
+  object->exporter = exporter;
   object->memory_offset = memory_offset;
   *out = object;
   return RSM_SUCCESS;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum rsm_object_kind { RSM_OBJECT_MEMFD, RSM_OBJECT_SYSV };
 enum { RSM_PERM_READ = 0400, RSM_PERM_WRITE = 0200, RSM_PERM_RDWR = 0600 };
@@ -20,6 +21,7 @@ struct rsm_object {
   enum rsm_object_kind kind;
   int fd;                 /* -1 for SYSV */
   int shmid;              /* -1 for MEMFD */
+  uid_t exporter;         /* SYSV: who named it */
   uint64_t memory_offset; /* first byte of the range inside a System V segment, else 0 */
   uint64_t length;
   size_t granule;         /* mappings and offsets are multiples of this: a page, or a huge page */
@@ -31,7 +33,10 @@ struct rsm_object {
 /* A zeroed object of its own; length is a page multiple. Pages are reserved now (fallocate), so that a
  * shortage is INSUFFICIENT_MEM here and never a SIGBUS later. */
 int rsm_object_create(uint64_t length, unsigned flags, struct rsm_object **out);
-int rsm_object_of_sysv(int shmid, uint64_t memory_offset, uint64_t length, struct rsm_object **out);
+/* exporter: the uid that names the segment. Whoever attaches it does so with rights of its own, so it must
+ * be the exporter's to share (owner, creator, root, or open to everybody): mapping it is MAP_FAILED else. */
+int rsm_object_of_sysv(int shmid, uid_t exporter, uint64_t memory_offset, uint64_t length,
+                       struct rsm_object **out);
 /* Takes a descriptor that came from a peer: seals first, then type and size are checked (hostile until
  * then). Owns fd in every case. permission is what the connection was granted. */
 int rsm_object_of_descriptor(int fd, uint64_t length, uint32_t permission, struct rsm_object **out);

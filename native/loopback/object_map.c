@@ -24,13 +24,18 @@ static int map_memfd(int fd, uint64_t offset, size_t length, bool write, void **
   return RSM_SUCCESS;
 }
 
+/* Otherwise an exporter could have a mightier importer write into somebody else's segment. */
+static bool may_share(const struct ipc_perm *rights, uid_t exporter) {
+  return exporter == 0 || rights->uid == exporter || rights->cuid == exporter || (rights->mode & 06) == 06;
+}
+
 /* System V attaches whole segments: the window is what is left when head and tail are unmapped. */
-static int map_sysv(int shmid, uint64_t start, size_t length, bool write, void **address) {
-  char *whole = shmat(shmid, NULL, write ? 0 : SHM_RDONLY);
+static int map_sysv(const struct rsm_object *object, uint64_t start, size_t length, bool write, void **address) {
+  char *whole = shmat(object->shmid, NULL, write ? 0 : SHM_RDONLY);
   if (whole == (void *)-1) return code_of_errno();
-  /* The size is asked for now: while it is attached the id cannot come to mean another segment. */
+  /* Asked now: while it is attached the id cannot come to mean another segment. */
   struct shmid_ds status;
-  if (shmctl(shmid, IPC_STAT, &status) == 0) {
+  if (shmctl(object->shmid, IPC_STAT, &status) == 0 && may_share(&status.shm_perm, object->exporter)) {
     size_t size = rsm_page_round(status.shm_segsz);
     if (start <= size && length <= size - start) {
       size_t tail = size - start - length;
@@ -52,7 +57,7 @@ int rsm_object_map(const struct rsm_object *object, uint64_t offset, uint64_t le
   size_t mapped = rsm_page_round(length);
   if ((offset | mapped) % object->granule != 0) return RSMERR_MAP_FAILED;
   if (object->kind == RSM_OBJECT_SYSV) {
-    return map_sysv(object->shmid, object->memory_offset + offset, mapped, write, address);
+    return map_sysv(object, object->memory_offset + offset, mapped, write, address);
   }
   return map_memfd(object->fd, offset, mapped, write, address);
 }

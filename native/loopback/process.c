@@ -12,12 +12,14 @@ static pthread_mutex_t life = PTHREAD_MUTEX_INITIALIZER;
 static unsigned open_envs;
 
 static void end_records(struct rsm_env *env);
+static void end_exports(struct rsm_env *env);
 
 /* exit(3) with environments still open, as process.exit() and an exception end Node: their files would
- * stay. Not in a forked child, which has them only in copy. */
+ * stay, and memory that an importer of another user may have kept. Not in a forked child, which has the
+ * files only in copy. */
 static pid_t process_id;
 
-static void end_all_records(void) {
+static void end_all_exporting(void) {
   if (getpid() != process_id) return;
   pthread_mutex_lock(&rsm_lock);
   for (struct rsm_list *link = rsm_envs.next; link != &rsm_envs; link = rsm_envs.next) {
@@ -25,6 +27,7 @@ static void end_all_records(void) {
     rsm_list_remove(&env->link);
     env->references++;
     end_records(env);
+    end_exports(env);
     rsm_env_drop_locked(env);
   }
   pthread_mutex_unlock(&rsm_lock);
@@ -32,7 +35,7 @@ static void end_all_records(void) {
 
 static void register_end(void) {
   process_id = getpid();
-  if (atexit(end_all_records) != 0) abort();
+  if (atexit(end_all_exporting) != 0) abort();
 }
 
 static bool start_agent(void) {
@@ -103,8 +106,7 @@ static void end_records(struct rsm_env *env) {
   }
 }
 
-static void end_everything(struct rsm_env *env) {
-  end_records(env);
+static void end_exports(struct rsm_env *env) {
   while (!rsm_list_empty(&env->exports)) {
     struct rsm_export *segment = RSM_LIST_ITEM(env->exports.next, struct rsm_export, link);
     segment->references++;
@@ -113,6 +115,9 @@ static void end_everything(struct rsm_env *env) {
     pthread_mutex_lock(&rsm_lock);
     rsm_export_drop(segment);
   }
+}
+
+static void end_imports(struct rsm_env *env) {
   while (!rsm_list_empty(&env->imports)) {
     struct rsm_import *segment = RSM_LIST_ITEM(env->imports.next, struct rsm_import, link);
     segment->references++;
@@ -126,7 +131,9 @@ static void end_everything(struct rsm_env *env) {
 void rsm_env_close(struct rsm_env *env) {
   pthread_mutex_lock(&rsm_lock);
   env->closed = true;
-  end_everything(env);
+  end_records(env);
+  end_exports(env);
+  end_imports(env);
   rsm_lock_requests_end(env);
   while (env->calling > 0) rsm_wait_changed(RSM_NO_DEADLINE); /* hint must not be used after our return */
   rsm_list_remove(&env->link);

@@ -3,6 +3,7 @@
 
 #include "codes.h"
 #include "state.h"
+#include "wait.h"
 
 /* More slots are made when fewer are free: as many connects as can arrive before the agent looks again. */
 #define SLOTS_AHEAD 64
@@ -18,6 +19,12 @@ void rsm_record_make_room(struct rsm_record *record) {
   if (chunk != NULL) (void)rsm_slots_add_chunk(slots, chunk);
   record->growing = false;
   pthread_cond_broadcast(&rsm_changed);
+}
+
+/* For the holders' threads, which may wait for another one that is at it. */
+static void await_room(struct rsm_record *record) {
+  rsm_record_make_room(record);
+  while (record->growing && record->slots.unused_count == 0) rsm_wait_changed(RSM_NO_DEADLINE);
 }
 
 /* With rsm_lock. The slot's identity may be written until rsm_slot_end; NULL: not shown. */
@@ -46,7 +53,7 @@ void rsm_hide(struct rsm_shown *shown, struct rsm_events *events) {
 
 int rsm_export_show(struct rsm_export *segment, struct rsm_record *record, uint32_t *number) {
   pthread_mutex_lock(&rsm_lock);
-  rsm_record_make_room(record);
+  await_room(record);
   struct rsm_slot *slot = NULL;
   if (!segment->ended && segment->shown.record == NULL) slot = take(record, RSM_SLOT_EXPORT, &segment->shown);
   if (slot != NULL) {
@@ -112,7 +119,7 @@ void rsm_count_refusal(struct rsm_record *record, const struct rsm_export *segme
 
 int rsm_import_show(struct rsm_import *segment, struct rsm_record *record, uint32_t *number) {
   pthread_mutex_lock(&rsm_lock);
-  rsm_record_make_room(record);
+  await_room(record);
   struct rsm_slot *slot = NULL;
   if (!segment->ended && segment->shown.record == NULL) slot = take(record, RSM_SLOT_IMPORT, &segment->shown);
   if (slot != NULL) {

@@ -180,6 +180,10 @@ static void test_descriptor_is_readable_while_events_are_pending(void) {
     CHECK(rsm_events_take(j.b) == 1);
   }
   CHECK(readable(fd) == 0);
+  rsm_events_end(j.b);
+  rsm_events_post(j.a, false);
+  CHECK(rsm_events_descriptor(j.b) == -1);
+  CHECK(rsm_events_take(j.b) == 1);
   part(&j);
 }
 

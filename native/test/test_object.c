@@ -338,7 +338,7 @@ static void test_windows_of_system_v_memory(void) {
   CHECK(whole != (void *)-1);
   for (size_t i = 0; i < 4; i++) whole[i * PAGE] = (char)(i + 1);
   struct rsm_object *object;
-  CHECK_EQ(rsm_object_of_sysv(shmid, PAGE, 3 * PAGE, &object), RSM_SUCCESS);
+  CHECK_EQ(rsm_object_of_sysv(shmid, 0, PAGE, 3 * PAGE, &object), RSM_SUCCESS);
   void *address;
   CHECK_EQ(rsm_object_map(object, PAGE, PAGE, RSM_PERM_RDWR, &address), RSM_SUCCESS);
   char *window = address;
@@ -357,20 +357,20 @@ static void test_windows_of_system_v_memory(void) {
   rsm_object_drop(object);
 
   /* A peer that names more than the segment has. */
-  CHECK_EQ(rsm_object_of_sysv(shmid, PAGE, 4 * PAGE, &object), RSM_SUCCESS);
+  CHECK_EQ(rsm_object_of_sysv(shmid, 0, PAGE, 4 * PAGE, &object), RSM_SUCCESS);
   CHECK_EQ(rsm_object_map(object, 0, 4 * PAGE, RSM_PERM_RDWR, &address), RSMERR_MAP_FAILED);
   CHECK_EQ(attachments(shmid), 1);
   rsm_object_drop(object);
-  CHECK_EQ(rsm_object_of_sysv(shmid, 1, PAGE, &object), RSMERR_MAP_FAILED);
-  CHECK_EQ(rsm_object_of_sysv(-1, 0, PAGE, &object), RSMERR_MAP_FAILED);
-  CHECK_EQ(rsm_object_of_sysv(shmid, UINT64_MAX - PAGE + 1, PAGE, &object), RSMERR_MAP_FAILED);
+  CHECK_EQ(rsm_object_of_sysv(shmid, 0, 1, PAGE, &object), RSMERR_MAP_FAILED);
+  CHECK_EQ(rsm_object_of_sysv(-1, 0, 0, PAGE, &object), RSMERR_MAP_FAILED);
+  CHECK_EQ(rsm_object_of_sysv(shmid, 0, UINT64_MAX - PAGE + 1, PAGE, &object), RSMERR_MAP_FAILED);
   CHECK(shmdt(whole) == 0 && shmctl(shmid, IPC_RMID, NULL) == 0);
 }
 
 static int attach_both_ways(int shmid) {
   struct rsm_object *object;
   void *address;
-  if (rsm_object_of_sysv(shmid, 0, PAGE, &object) != RSM_SUCCESS) return 1;
+  if (rsm_object_of_sysv(shmid, 0, 0, PAGE, &object) != RSM_SUCCESS) return 1;
   if (rsm_object_map(object, 0, PAGE, RSM_PERM_RDWR, &address) != RSMERR_MAP_FAILED) return 2;
   if (rsm_object_map(object, 0, PAGE, RSM_PERM_READ, &address) != RSM_SUCCESS) return 3;
   if (mprotect(address, PAGE, PROT_READ | PROT_WRITE) == 0) return 4;

@@ -1,7 +1,7 @@
 /** How `rsm` writes for people: calm, 80 columns, colours only where they are seen. */
 import { styleText } from 'node:util';
 
-type Style = 'bold' | 'dim' | 'green' | 'cyan';
+type Style = 'bold' | 'dim' | 'green' | 'cyan' | 'yellow' | 'red';
 
 function coloured(): boolean {
   return process.stdout.isTTY === true && process.stdout.hasColors() && process.env.NO_COLOR === undefined;
@@ -15,11 +15,30 @@ export function say(text = ''): void {
   process.stdout.write(`${text}\n`);
 }
 
-const BYTE_UNITS = ['KiB', 'MiB', 'GiB', 'TiB'];
+/** For programs: one document, or one line of many. */
+export function sayJson(document: unknown, spaces?: number): void {
+  say(JSON.stringify(document, null, spaces));
+}
+
+/** Beside the result, and only where somebody sits and watches. */
+export function note(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`${text}\n`);
+}
+
+const BYTE_UNITS = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** 1 byte, 512 bytes, 93.4 MiB. */
 export function bytes(count: number): string {
   if (count < 1024) return count === 1 ? '1 byte' : `${count} bytes`;
+  return scaled(count);
+}
+
+/** The same for columns: 512 B, 93.4 MiB. */
+export function size(count: number): string {
+  return count < 1024 ? `${Math.round(count)} B` : scaled(count);
+}
+
+function scaled(count: number): string {
   const power = Math.min(Math.floor(Math.log2(count) / 10), BYTE_UNITS.length);
   return `${(count / 1024 ** power).toFixed(1)} ${BYTE_UNITS[power - 1]}`;
 }
@@ -31,9 +50,33 @@ export function duration(timeMs: number): string {
   return `${timeMs.toFixed(timeMs >= 1 ? 1 : 2)} ms`;
 }
 
+const AGES: [number, string][] = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'm'],
+  [1000, 's'],
+];
+
+/** 12s, 3m, 5h, 2d. */
+export function age(since: Date, now: Date): string {
+  const timeMs = Math.max(0, now.getTime() - since.getTime());
+  const [unitMs, unit] = AGES.find(([least]) => timeMs >= least) ?? [1000, 's'];
+  return `${Math.floor(timeMs / unitMs)}${unit}`;
+}
+
 /** 0x80000001 */
 export function segmentId(id: number): string {
   return `0x${id.toString(16)}`;
+}
+
+/** 0:0x80000001, as every command takes it. */
+export function segmentName(node: number, id: number): string {
+  return `${node}:${segmentId(id)}`;
+}
+
+/** 0640 */
+export function octal(permission: number): string {
+  return permission.toString(8).padStart(4, '0');
 }
 
 /** A path that fits: the end of a long one says more than its beginning. */

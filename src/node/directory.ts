@@ -29,6 +29,12 @@ export interface RuntimeDirectory {
   close(): void;
 }
 
+/** The runtime directory, and what named it: RSM_RUNTIME_DIR, rsm.toml, /run/rsm being there, or nothing. */
+export interface Location {
+  readonly path: string;
+  readonly origin: 'environment' | 'configuration' | 'shared' | 'personal';
+}
+
 const SHARED = '/run/rsm';
 const PERSONAL = '/tmp/rsm-';
 
@@ -49,6 +55,25 @@ export function openDirectory(configured: string | undefined): RuntimeDirectory 
     open = false;
   };
   return { path, users, own: join(users, String(uid)), uid, close };
+}
+
+/** Where the directory is, and who said so. Nothing is made. */
+export function locateDirectory(configured: string | undefined): Location {
+  const { RSM_RUNTIME_DIR: named } = process.env;
+  if (named) return { path: resolve(named), origin: 'environment' };
+  if (configured) return { path: resolve(configured), origin: 'configuration' };
+  if (isShared(statSync(SHARED, { throwIfNoEntry: false }))) return { path: SHARED, origin: 'shared' };
+  return { path: `${PERSONAL}${effectiveUid()}`, origin: 'personal' };
+}
+
+/**
+ * For who only looks: the directory can be read, or is not there yet.
+ * @throws RsmError CTLR_NOT_PRESENT: it cannot be used; the detail says why
+ */
+export function checkDirectory({ path, origin }: Location): void {
+  if (attempt(path, () => lstatSync(path, { throwIfNoEntry: false })) === undefined) return;
+  if (origin === 'personal') refuseForeign(path, effectiveUid());
+  attempt(path, () => readdirSync(path));
 }
 
 /** Makes the directory of this user; to be called with node.lock held. */
@@ -73,16 +98,9 @@ export function userIds({ users }: { readonly users: string }): number[] {
 }
 
 function choose(configured: string | undefined, uid: number): string {
-  const explicit = process.env.RSM_RUNTIME_DIR || configured;
-  if (explicit) {
-    const path = resolve(explicit);
-    attempt(path, () => makeDirectory(path));
-    return path;
-  }
-  if (isShared(statSync(SHARED, { throwIfNoEntry: false }))) return SHARED;
-  const path = `${PERSONAL}${uid}`;
-  attempt(path, () => makeDirectory(path));
-  refuseForeign(path, uid);
+  const { path, origin } = locateDirectory(configured);
+  if (origin !== 'shared') attempt(path, () => makeDirectory(path));
+  if (origin === 'personal') refuseForeign(path, uid);
   return path;
 }
 

@@ -3,7 +3,13 @@ import { RSMERR_SEGID_IN_USE, RsmError } from '../errors.ts';
 import type { NativeRecord } from '../native/index.ts';
 import { type Candidate, findClaims, isClaimed } from './claims.ts';
 import { type Limits, readConfiguration } from './configuration.ts';
-import { openDirectory, ownDirectory, type RuntimeDirectory } from './directory.ts';
+import {
+  type Location,
+  locateDirectory,
+  openDirectory,
+  ownDirectory,
+  type RuntimeDirectory,
+} from './directory.ts';
 import { hexadecimal, nodeLock } from './lock.ts';
 import { OwnRecord } from './own-record.ts';
 import { Quota } from './quota.ts';
@@ -12,7 +18,8 @@ import { Share } from './share.ts';
 
 export type { Candidate } from './claims.ts';
 export type { Limits } from './configuration.ts';
-export { liveRecords } from './records.ts';
+export { checkDirectory, type Location } from './directory.ts';
+export { deadRecords, liveRecords } from './records.ts';
 export type { Share } from './share.ts';
 
 export interface Node {
@@ -83,6 +90,18 @@ export function openNode(options: { config?: string | undefined } = {}): Node {
       directory.close();
     },
   };
+}
+
+/** What the node of this process would be, for who only looks at it: nothing is opened or made. */
+export interface LocatedNode extends Location {
+  readonly id: number;
+  readonly limits: Limits;
+}
+
+/** @throws RsmError BAD_CONF: the configuration */
+export function locateNode(): LocatedNode {
+  const { nodeId, runtime, limits } = readConfiguration();
+  return { ...locateDirectory(runtime), id: nodeId, limits };
 }
 
 /** Whether the system forbids to write to the directory. */

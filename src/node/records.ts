@@ -60,6 +60,17 @@ export function* liveRecords(users: string): Generator<LiveRecord, void> {
   }
 }
 
+/** How many records killed processes of each user left below `users`. @throws RsmError as `recordState` */
+export function deadRecords(users: string): Map<number, number> {
+  const left = new Map<number, number>();
+  for (const uid of userIds({ users })) {
+    const folder = join(users, String(uid));
+    const dead = recordNames(folder).filter((name) => recordState(join(folder, name)) === 'dead');
+    if (dead.length > 0) left.set(uid, dead.length);
+  }
+  return left;
+}
+
 function recordNames(path: string): string[] {
   try {
     return readdirSync(path).filter(isRecordName);

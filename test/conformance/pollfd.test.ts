@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import * as rsm from '../../src/librsm/index.ts';
+import { counts } from '../support/counts.ts';
 import { exported, imported, later, peer } from '../support/scene.ts';
 
 type Handle = rsm.rsm_memseg_export_handle_t | rsm.rsm_memseg_import_handle_t;
@@ -41,6 +42,26 @@ function pipe(): number {
   });
   return fd;
 }
+
+test('C-188 the descriptor goes with the segment, not with the collection of its handle', () => {
+  const open = () => {
+    const { segment, id } = exported();
+    const importer = imported({ id }).segment;
+    for (const handle of [segment, importer]) {
+      entryOf(handle);
+      expect(release(handle)).toBe(0);
+    }
+    expect(rsm.rsm_memseg_import_disconnect(importer)).toBe(0);
+    expect(rsm.rsm_memseg_export_destroy(segment)).toBe(0);
+  };
+  open();
+  const before = counts().descriptors;
+  const kept = exported().segment; // each pair allocates memory, which has a descriptor of its own
+  const perMemory = counts().descriptors - before;
+  for (let i = 0; i < 20; i++) open();
+  expect(counts().descriptors - before).toBeLessThanOrEqual(21 * perMemory);
+  expect(rsm.rsm_memseg_export_destroy(kept)).toBe(0);
+});
 
 test('C-187 get_pollfd on an unpublished export segment returns BAD_SEG_HNDL (D-35)', () => {
   const { segment } = exported({ id: false });

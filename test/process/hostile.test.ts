@@ -2,8 +2,16 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { exportIn, importersOf, importIn, putIn, readIn, rebindIn, until } from '../support/actors.ts';
-import { counts } from '../support/counts.ts';
+import {
+  exportIn,
+  importersOf,
+  importIn,
+  putIn,
+  readIn,
+  rebindIn,
+  settled,
+  until,
+} from '../support/actors.ts';
 import type { Peer } from '../support/peer.ts';
 import { compile, start } from '../support/program.ts';
 import { directory, peer } from '../support/scene.ts';
@@ -28,7 +36,7 @@ test.each(MISBEHAVIOUR)('a peer that sends %s is closed or refused; nobody else 
   const [exporter, importer] = await Promise.all([peer(), peer()]);
   const id = await exportIn(exporter);
   await importIn(importer, id, 'whole');
-  const before = counts(exporter.pid);
+  const before = await settled(exporter.pid);
 
   const answer = await start(hostile, [socketOf(exporter), id, what]).rest();
 
@@ -41,7 +49,7 @@ test.each(MISBEHAVIOUR)('a peer that sends %s is closed or refused; nobody else 
   expect(await importersOf(exporter)).toBe(2);
   await importer.exit();
   await until(async () => (await importersOf(exporter)) === 0);
-  expect(counts(exporter.pid).descriptors).toBeLessThanOrEqual(before.descriptors);
+  expect((await settled(exporter.pid)).descriptors).toBeLessThanOrEqual(before.descriptors);
 });
 
 test('descriptors that a peer sends with its request are never taken in', async () => {
@@ -54,19 +62,19 @@ test('descriptors that a peer sends with its request are never taken in', async 
   };
   // The first connection makes what the exporter keeps.
   await attack();
-  const before = counts(exporter.pid);
+  const before = await settled(exporter.pid);
   for (let i = 0; i < 20; i += 1) await attack();
-  expect(counts(exporter.pid).descriptors).toBe(before.descriptors);
+  expect((await settled(exporter.pid)).descriptors).toBe(before.descriptors);
 });
 
 test('connections that never ask are few at a time and closed in the end; a connect gets through', async () => {
   const [exporter, importer] = await Promise.all([peer(), peer()]);
   const id = await exportIn(exporter);
-  const before = counts(exporter.pid);
+  const before = await settled(exporter.pid);
   const flood = start(hostile, [socketOf(exporter), id, 'flood']);
   expect(await flood.line()).toBe('closed 300');
   await importIn(importer, id, 'whole');
   expect(await putIn(importer, 0x33)).toEqual(['done']);
   await importer.exit();
-  await until(() => counts(exporter.pid).descriptors <= before.descriptors);
+  await until(async () => (await settled(exporter.pid)).descriptors <= before.descriptors);
 });

@@ -10,9 +10,9 @@ import {
   importIn,
   putIn,
   randomness,
+  settled,
   until,
 } from '../support/actors.ts';
-import { counts } from '../support/counts.ts';
 import { leftovers } from '../support/runtime.ts';
 import { directory, peer } from '../support/scene.ts';
 
@@ -50,7 +50,7 @@ test('C-030 C-161 an exporter killed at any moment: aborted, touchable, the id f
     expect(await putIn(importer, 9)).toEqual(['RSMERR_CONN_ABORTED', 'RSMERR_CONN_ABORTED']);
     await closeImportsIn(importer);
     await collectIn(importer);
-    const { descriptors, threads } = counts(importer.pid);
+    const { descriptors, threads } = await settled(importer.pid);
     first ??= { descriptors, threads };
     expect({ descriptors, threads }).toEqual(first);
   }
@@ -83,7 +83,7 @@ test('C-116 C-202 importers killed at any moment never disturb the exporter', as
     work();
   });
   await until(async () => (await importersOf(exporter)) === 1);
-  const before = counts(exporter.pid);
+  const before = await settled(exporter.pid);
   for (let round = 0; round < KILLS; round += 1) {
     const importer = await peer();
     await importer.run(({ api, kept }, id: number) => {
@@ -110,7 +110,7 @@ test('C-116 C-202 importers killed at any moment never disturb the exporter', as
     return held.failures;
   });
   expect(failures).toEqual([]);
-  await until(() => counts(exporter.pid).descriptors === before.descriptors);
-  expect(counts(exporter.pid).threads).toBe(before.threads);
+  await until(async () => (await settled(exporter.pid)).descriptors === before.descriptors);
+  expect((await settled(exporter.pid)).threads).toBe(before.threads);
   expect(await putIn(survivor, 0x11)).toEqual(['done']);
 });

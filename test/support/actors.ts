@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import type { Controller, ExportSegment, ImportSegment } from '../../src/api/index.ts';
+import { type Counts, counts } from './counts.ts';
 import type { Peer } from './peer.ts';
 import { killed } from './runtime.ts';
 
@@ -166,6 +167,16 @@ export async function signalTo(peer: Peer, signal: 'SIGTERM' | 'SIGKILL'): Promi
 /** Asks again until it is so; the test's time limit is the watchdog. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** What a process holds once it holds the same for a while: its agent may still be closing what it sent. */
+export async function settled(pid: number): Promise<Counts> {
+  for (let last = counts(pid); ; ) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const now = counts(pid);
+    if (now.descriptors === last.descriptors && now.threads === last.threads) return now;
+    last = now;
+  }
 }
 
 /** A generator of moments and choices. The seed is printed, and RSM_SEED repeats it. */

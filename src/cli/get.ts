@@ -1,0 +1,96 @@
+/** `rsm get`: the contents of a segment, to standard output or into a file. */
+import { existsSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { ImportSegment } from '../api/index.ts';
+import { command, type Json, type Named, segmentArgument, sizeArgument } from './command.ts';
+import { type Range, rangeOf } from './contents.ts';
+import { systemError } from './failure.ts';
+import { progressOf } from './progress.ts';
+import { withConnection } from './session.ts';
+import { sayJson } from './terminal.ts';
+
+/** Read at once. A multiple of three: in base64 only the last window is padded. */
+const WINDOW_BYTES = 3 * 256 * 1024;
+
+interface Options extends Json {
+  offset?: number;
+  length?: number;
+  output?: string;
+}
+
+export function getCommand(): Command {
+  return command('get', 'write the contents of a segment to standard output or a file', [
+    'rsm get 0:0x600000 | sha256sum',
+    'rsm get 0x600000 --offset 4096 --length 100 -o part.bin',
+  ])
+    .argument('<segment>', 'NODE:ID, or ID on this node', segmentArgument)
+    .option('--offset <bytes>', 'where to begin (default: 0)', sizeArgument)
+    .option('--length <bytes>', 'how many bytes (default: all that follow)', sizeArgument)
+    .option('-o, --output <file>', 'write into this file')
+    .addHelpText(
+      'after',
+      'Of what `rsm export` published that is the file, exactly; of any other segment, whole pages.\n' +
+        'With --json and without -o the document has the contents, in base64.',
+    )
+    .action(get);
+}
+
+async function get(named: Named, options: Options): Promise<void> {
+  await withConnection(named, ['r'], async (segment, signal) => {
+    const range = await rangeOf('get', segment, options);
+    const progress = await progressOf(range.length, options.output === undefined && process.stdout.isTTY);
+    const contents = windows(segment, range, progress.add);
+    try {
+      if (options.output !== undefined) await intoFile(options.output, contents, signal);
+      else if (options.json) await asJson(range, contents, signal);
+      else for (const window of contents) await write(window, signal);
+    } finally {
+      progress.end();
+    }
+    if (options.output !== undefined && options.json) sayJson({ ...range, file: options.output });
+  });
+}
+
+/** One after the other, in the same buffer. */
+function* windows(segment: ImportSegment, { offset, length }: Range, done: (count: number) => void) {
+  const buffer = Buffer.alloc(Math.min(WINDOW_BYTES, length));
+  for (let at = 0; at < length; at += buffer.length) {
+    const window = buffer.subarray(0, Math.min(buffer.length, length - at));
+    segment.get(offset + at, window);
+    yield window;
+    done(window.length);
+  }
+}
+
+/** Resolves when it is written: the reader of a pipe sets the pace. */
+function write(chunk: Uint8Array | string, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    process.stdout.write(chunk, () => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    });
+  });
+}
+
+/** A file that would be half there is removed, if it was not there before. */
+async function intoFile(path: string, contents: Iterable<Buffer>, signal: AbortSignal): Promise<void> {
+  const isNew = !existsSync(path);
+  try {
+    await writeFile(path, contents, { signal });
+  } catch (error) {
+    if (isNew) rmSync(path, { force: true });
+    throw (error as NodeJS.ErrnoException).errno === undefined
+      ? error
+      : systemError(`${path} cannot be written`, error);
+  }
+}
+
+async function asJson(range: Range, contents: Iterable<Buffer>, signal: AbortSignal): Promise<void> {
+  await write(`${JSON.stringify(range).slice(0, -1)},"base64":"`, signal);
+  for (const window of contents) await write(window.toString('base64'), signal);
+  await write('"}\n', signal);
+}

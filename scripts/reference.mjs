@@ -50,9 +50,9 @@ function errorsPage() {
   return `${GENERATED}
 # errors
 
-Every result code: the number that a function of \`rsmapi/librsm\` returns, and the name that an \`RsmError\` of \`rsmapi\` has as
-its \`code\`. *Retry* means that the same call may succeed later with no change in the program; \`RsmError.retryable\` says the same.
-The last column leads to the exact conditions.
+Every result code: the number that a function of \`rsmapi/librsm\` returns, and the name that an \`RsmError\` of
+\`rsmapi\` has as its \`code\`. *Retry* means that the same call may succeed later with no change in the
+program; \`RsmError.retryable\` says the same. The last column leads to the exact conditions.
 
 | # | code | meaning, and what to do | retry | pages |
 | --- | --- | --- | --- | --- |
@@ -66,11 +66,11 @@ They exist so that programs that name them can be ported. The page says why they
 | --- | --- | --- |
 ${own.map(unused).join('\n')}
 
-The numbers from ${PROVIDER_CODES_FROM} belong to the interface between the original library and its drivers, and are exported with their values:
-${codes
-  .filter((code) => !returned(code) && code[0] >= PROVIDER_CODES_FROM)
-  .map(([number, { name }]) => `\`${name}\` (${number})`)
-  .join(', ')}.
+The numbers from ${PROVIDER_CODES_FROM} belong to the interface between the original library and its drivers,
+and are exported with their values: ${codes
+    .filter((code) => !returned(code) && code[0] >= PROVIDER_CODES_FROM)
+    .map(([number, { name }]) => `\`${name}\` (${number})`)
+    .join(', ')}.
 `;
 }
 
@@ -127,18 +127,23 @@ function limitsPage() {
   return `${GENERATED}
 # limits
 
-Every limit of this implementation and its reason. A call that meets one returns the code which its [reference page](README.md) names; nothing is
-truncated.
+Every limit of this implementation and its reason. A call that meets one returns the code which its [reference
+page](README.md) names; nothing is truncated.
 
 ## Of a node
 
-They are set in the [configuration](configuration.md) file, and count over all processes of the node: each has written in its
-[record](counters.md) what it holds, and what a killed one held ends with it. Between users they are advisory.
+They are set in the [configuration](configuration.md) file, and count over all processes of the node: each has
+written in its [record](counters.md) what it holds, and what a killed one held ends with it. Between users they
+are advisory.
 
 | key of \`[limits]\` | default | reason |
 | --- | --- | --- |
-| \`max-segments\` | 65,535 | import and export segments together; the original's number, which bounds what a program gone wild takes from the others. Exact when it is below \`EXACT_BELOW\`. Exceeded: \`RSMERR_INSUFFICIENT_RESOURCES\` |
-| \`max-exported-memory\` | 0: not limited | percent of the machine's memory; shared memory counts against nobody's own limits. A rebind counts old and new pages while it lasts; local-memory handles pin nothing and do not count. Exceeded: \`RSMERR_INSUFFICIENT_MEM\` |
+| \`max-segments\` | 65,535 | import and export segments together; the original's number, which bounds what a \
+program gone wild takes from the others. Exact when it is below \`EXACT_BELOW\`. Exceeded: \
+\`RSMERR_INSUFFICIENT_RESOURCES\` |
+| \`max-exported-memory\` | 0: not limited | percent of the machine's memory; shared memory counts against \
+nobody's own limits. A rebind counts old and new pages while it lasts; local-memory handles pin nothing and do not \
+count. Exceeded: \`RSMERR_INSUFFICIENT_MEM\` |
 
 ## Of the rules
 
@@ -159,7 +164,8 @@ ${[...nativeLimits(), ...deadlines()].join('\n')}
 
 | limit | usual value | reason |
 | --- | --- | --- |
-| mappings of a process, \`vm.max_map_count\` | 65,530 | each connection, mapping and export has some. Close what you no longer use: the collector comes too late for a loop |
+| mappings of a process, \`vm.max_map_count\` | 65,530 | each connection, mapping and export has some. Close what \
+you no longer use: the collector comes too late for a loop |
 | open descriptors, \`ulimit -n\` | 1,024 | each connection has a socket and a bell, each export its memory |
 | locked memory, \`ulimit -l\` | 8 MiB | only for \`allocate(bytes, { lock: true })\` |
 `;
@@ -185,17 +191,17 @@ function countersPage() {
   return `${GENERATED}
 # counters
 
-What every process of a node shows of itself, while it runs and also while it hangs. It stands in its *records*: files
-\`u/UID/PID.THREAD.RANDOM\` of the runtime directory, one for each thread that has segments, which everybody may read. The
-process maps its record and writes there as it goes; whoever looks reads the file and disturbs nobody. A record whose file
-nobody holds a lock on is that of a dead process.
+What every process of a node shows of itself, while it runs and also while it hangs. It stands in its *records*:
+files \`u/UID/PID.THREAD.RANDOM\` of the runtime directory, one for each thread that has segments, which
+everybody may read. The process maps its record and writes there as it goes; whoever looks reads the file and
+disturbs nobody. A record whose file nobody holds a lock on is that of a dead process.
 
 A record is a header of ${record.HEADER_BYTES} bytes and then slots of ${record.SLOT_BYTES} bytes, in chunks of
-${record.CHUNK_SLOTS}; numbers are little-endian on x86-64 and arm64. A slot is an export segment (kind ${record.SLOT_EXPORT}), an import
-segment (${record.SLOT_IMPORT}), or an importer of an export segment (${record.SLOT_CONNECTION}); 0 is a free one. Its first word is odd
-while the identity of the slot changes: read it before and after the rest. The layout is drawn in
-\`native/loopback/record_layout.h\`. Times are milliseconds since 1970. A segment for which there was no room works, and is
-not shown.
+${record.CHUNK_SLOTS}; numbers are little-endian on x86-64 and arm64. A slot is an export segment (kind
+${record.SLOT_EXPORT}), an import segment (${record.SLOT_IMPORT}), or an importer of an export segment
+(${record.SLOT_CONNECTION}); 0 is a free one. Its first word is odd while the identity of the slot changes: read
+it before and after the rest. The layout is drawn in \`native/loopback/record_layout.h\`. Times are milliseconds
+since 1970. A segment for which there was no room works, and is not shown.
 
 Between users this is hearsay: a record says what its user wrote there. What a *connection* slot says of the importer's
 user and process comes from the kernel, as far as its exporter can be trusted.
@@ -206,8 +212,9 @@ ${fieldSection('Of an import segment', record.SLOT, record.IMPORT, record.IMPORT
 ${fieldSection('Of an importer of an export segment', record.SLOT, record.CONNECTION)}
 ## As it happens
 
-The library tells on channels of \`node:diagnostics_channel\`, in the process and thread where it happens, and only while
-somebody subscribes. Each message names the segment. \`NODE_DEBUG=rsm\` prints them all to standard error.
+The library tells on channels of \`node:diagnostics_channel\`, in the process and thread where it happens, and
+only while somebody subscribes. Each message names the segment. \`NODE_DEBUG=rsm\` prints them all to standard
+error.
 
 | channel | when, and what the message has |
 | --- | --- |
@@ -230,10 +237,11 @@ ${rows.join('\n')}
   return `${GENERATED}
 # configuration
 
-One TOML file for each node: the one that \`openController(name, { config })\` names, else the one that \`RSM_CONFIG\` names,
-else \`/etc/rsm/rsm.toml\` where it is there. Without a file the defaults hold. A file that is named and cannot be read, that is
-not TOML, or that says what it may not, is \`RSMERR_BAD_CONF\`, with file, line and key in the message. All processes of a node
-should read the same file: each enforces the limits that it has read.
+One TOML file for each node: the one that \`openController(name, { config })\` names, else the one that
+\`RSM_CONFIG\` names, else \`/etc/rsm/rsm.toml\` where it is there. Without a file the defaults hold. A file
+that is named and cannot be read, that is not TOML, or that says what it may not, is \`RSMERR_BAD_CONF\`, with
+file, line and key in the message. All processes of a node should read the same file: each enforces the limits
+that it has read.
 
 \`\`\`toml
 [node]
@@ -246,8 +254,8 @@ max-segments = 65535
 \`\`\`
 
 ${tables.join('\n')}
-What the limits do, and how they are counted, is in [limits](limits.md). Segment ids that applications may choose are in another
-file, \`/etc/rsm/rsm.segmentid\`: see [segment-ids](segment-ids.md).
+What the limits do, and how they are counted, is in [limits](limits.md). Segment ids that applications may
+choose are in another file, \`/etc/rsm/rsm.segmentid\`: see [segment-ids](segment-ids.md).
 `;
 }
 

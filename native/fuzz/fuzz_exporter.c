@@ -2,7 +2,8 @@
  * Everything that may arrive at the agent of an exporter, in every state: frames that are right but for a
  * few words, in any order, with descriptors, rubbish; scribbled mailboxes; holes in the memory; and in
  * between all that the exporter does. Each segment has one importer that keeps to the rules: it must not
- * notice. The second segment has lock operations. And what was taken away must be out of reach for those who do not (design 3.5).
+ * notice. The second segment has lock operations. And what was taken away must be out of reach for those
+ * who do not (design 3.5).
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

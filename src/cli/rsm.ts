@@ -4,7 +4,10 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { RsmError } from '../api/index.ts';
 import { demoCommand } from './demo.ts';
+import { exportCommand } from './export.ts';
 import { CommandError } from './failure.ts';
+import { getCommand } from './get.ts';
+import { putCommand } from './put.ts';
 
 const WRONG_USAGE = 2;
 
@@ -33,6 +36,8 @@ const program = new Command('rsm')
   .version(version())
   .exitOverride()
   .addCommand(demoCommand().exitOverride());
+
+for (const each of [exportCommand(), getCommand(), putCommand()]) program.addCommand(each.exitOverride());
 
 try {
   await program.parseAsync();

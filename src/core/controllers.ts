@@ -3,18 +3,30 @@ import { type Driver, openDriver } from '../drivers/index.ts';
 import { RSMERR_BAD_ADDR, RSMERR_BAD_CTLR_HNDL, RSMERR_CTLR_NOT_PRESENT, RsmError } from '../errors.ts';
 import { MAX_NAME_BYTES } from './limits.ts';
 
-/** The open ones: one handle for one controller, however often it is got (C-008). */
-const open: Map<string, Controller> = new Map();
+/** A driver that handles or segments still use, and the handle that the next get of it returns. */
+interface Opened {
+  readonly driver: Driver;
+  /** The handle, while it is not released, and the segments, which may outlive it. */
+  users: number;
+  handle: Controller | undefined;
+}
+
+/**
+ * By name and configuration: one handle for one controller, however often it is got (C-008). Who releases a
+ * controller, keeps its segments and gets it again stays one participant of the node, with one record.
+ */
+const open: Map<string, Opened> = new Map();
 
 export class Controller {
-  readonly #driver: Driver;
+  readonly #opened: Opened;
   readonly #key: string;
   #references = 1;
-  #segments = 0;
 
-  private constructor(driver: Driver, key: string) {
-    this.#driver = driver;
+  private constructor(opened: Opened, key: string) {
+    this.#opened = opened;
     this.#key = key;
+    opened.handle = this;
+    opened.users += 1;
   }
 
   /**
@@ -26,45 +38,47 @@ export class Controller {
     const { type, unit } = parseName(name ?? 'loopback');
     const key = `${type}${type === 'loopback' ? 0 : unit} ${config ?? ''}`;
     const known = open.get(key);
-    if (known !== undefined) {
-      known.#references += 1;
-      return known;
+    if (known?.handle !== undefined) {
+      known.handle.#references += 1;
+      return known.handle;
     }
-    const opened = new Controller(openDriver(type, unit, { config }), key);
+    const opened = known ?? { driver: openDriver(type, unit, { config }), users: 0, handle: undefined };
     open.set(key, opened);
-    return opened;
+    return new Controller(opened, key);
   }
 
   /** A controller that has not been released. @throws RsmError BAD_CTLR_HNDL (C-012, C-016) */
   static from(value: unknown, operation: string): Controller {
-    const isOne = typeof value === 'object' && value !== null && #driver in value;
+    const isOne = typeof value === 'object' && value !== null && #opened in value;
     if (!isOne || value.#references === 0) throw new RsmError(RSMERR_BAD_CTLR_HNDL, operation);
     return value;
   }
 
   get driver(): Driver {
-    return this.#driver;
+    return this.#opened.driver;
   }
 
   /** Gives one reference back. Segments live on: the driver is closed after the last of them. */
   release(): void {
     this.#references -= 1;
     if (this.#references > 0) return;
-    open.delete(this.#key);
-    this.#closeIfUnused();
+    this.#opened.handle = undefined;
+    this.#userGone();
   }
 
   segmentMade(): void {
-    this.#segments += 1;
+    this.#opened.users += 1;
   }
 
   segmentEnded(): void {
-    this.#segments -= 1;
-    this.#closeIfUnused();
+    this.#userGone();
   }
 
-  #closeIfUnused(): void {
-    if (this.#references === 0 && this.#segments === 0) this.#driver.close();
+  #userGone(): void {
+    this.#opened.users -= 1;
+    if (this.#opened.users > 0) return;
+    open.delete(this.#key);
+    this.#opened.driver.close();
   }
 }
 

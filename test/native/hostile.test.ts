@@ -105,6 +105,7 @@ function scene(): Scene {
     connect: [exporter.request],
     connectAsync: [exporter.request],
     map: [handle, 0, PAGE, READ_WRITE, false, memory, 0],
+    mapShared: [handle, 0, PAGE, READ_WRITE],
     unmap: [handle, memory],
     disconnect: [handle, memory],
     onAbort: [() => {}],

@@ -43,7 +43,7 @@ test('publish, rebind, unpublish of an exporter', () => {
 
 test('connect and refuse of an importer, in both ways of connecting', async () => {
   const exporter = await peer();
-  const id = await exportIn(exporter, { permission: 0o444 });
+  const id = await exportIn(exporter, { permission: 0o444, readOnly: true });
   const heard = listen();
   const controller = openController();
   controller.connectSync({ id, mode: 'r' }).close();

@@ -27,7 +27,7 @@ describe('a snapshot', () => {
   test('shows a segment, whose it is, its access list and who imports it', async () => {
     const begin = Date.now();
     const exporter = await peer();
-    const id = await exportIn(exporter, { permission: 0o644, readOnly: true });
+    const id = await exportIn(exporter, { permission: 0o444, readOnly: true });
     const importer = await peer();
     await importIn(importer, id, 'window', { mode: 'r' });
     const shown = exportOf(id);
@@ -35,7 +35,7 @@ describe('a snapshot', () => {
     expect(shown).toMatchObject({
       byteLength: 8192,
       readOnly: true,
-      access: { count: 1, entries: [{ node: 0, permission: 0o644 }] },
+      access: { count: 1, entries: [{ node: 0, permission: 0o444 }] },
       importerCount: 1,
       importers: [{ node: 0, uid, pid: importer.pid, permission: 0o400 }],
       counters: { connects: 1, refusals: 0, rebinds: 0, aborts: 0 },
@@ -192,7 +192,7 @@ describe('counters', () => {
 
   test('of refusals: by segment, and by code of the process that refused', async () => {
     const exporter = await peer();
-    const id = await exportIn(exporter, { permission: 0o444 });
+    const id = await exportIn(exporter, { permission: 0o444, readOnly: true });
     const controller = openController();
     for (let i = 0; i < 2; i += 1) expect(() => controller.connectSync({ id, mode: 'rw' })).toThrow();
     expect(exportOf(id).counters).toMatchObject({ connects: 0, refusals: 2 });

@@ -17,7 +17,10 @@ const ROOMS: Record<string, Room> = {
   observe: { uses: ['node', 'native', 'errors'], packages: [] },
   node: { uses: ['core', 'native', 'errors'], packages: ['smol-toml'] },
   native: { uses: ['errors'], packages: [] },
-  cli: { uses: ['api', 'errors'], packages: ['commander'] },
+  cli: {
+    uses: ['api', 'observe', 'node', 'errors'],
+    packages: ['commander', 'cli-progress', 'cli-table3', 'log-update'],
+  },
   errors: { uses: [], packages: [] },
 };
 

@@ -26,9 +26,8 @@
 #include "../loopback/record.h"
 #include "../loopback/wait.h"
 #include "../loopback/wire.h"
-#include "check.h"
+#include "leftovers.h"
 
-#define PAGE 4096u
 #define PATIENCE_MS 60000
 #define ID 0x400001u
 #define OTHER_UID 12345
@@ -210,14 +209,6 @@ static inline void end_import(struct rsm_import *segment, void *control, volatil
   rsm_import_release(segment);
   if (control != NULL) munmap(control, RSM_CONTROL_BYTES);
   if (mapped != NULL) munmap((void *)mapped, length);
-}
-
-/* The scratch pages' descriptor is made once and stays: before anything is counted. */
-static inline void make_scratch(void) {
-  void *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  CHECK(page != MAP_FAILED);
-  CHECK_EQ(rsm_scratch_over(page, PAGE), RSM_SUCCESS);
-  CHECK(munmap(page, PAGE) == 0);
 }
 
 /* ---- an importer that does what it likes ---- */

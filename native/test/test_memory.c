@@ -1,64 +1,11 @@
+/* Allocations as regions with objects: held, moved, lent, released. */
 // sources: memory memory_regions memory_sources object object_map memfd
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/shm.h>
 #include <sys/stat.h>
 
-#include "../loopback/codes.h"
-#include "../loopback/memory.h"
-#include "check.h"
-
-#define PAGE 4096u
-
-static char *allocate(size_t length) {
-  void *address;
-  CHECK_EQ(rsm_memory_allocate(length, 0, &address), RSM_SUCCESS);
-  return address;
-}
-
-/* A fresh allocation whose page i begins with i + 1. */
-static char *numbered(size_t pages) {
-  char *memory = allocate(pages * PAGE);
-  for (size_t i = 0; i < pages; i++) memory[i * PAGE] = (char)(i + 1);
-  return memory;
-}
-
-static void check_numbers(const char *memory, size_t pages) {
-  for (size_t i = 0; i < pages; i++) CHECK_EQ(memory[i * PAGE], (char)(i + 1));
-}
-
-static struct rsm_object *hold(char *address, size_t length, bool read_only) {
-  struct rsm_object *object;
-  CHECK_EQ(rsm_memory_check(address, length, read_only), RSM_SUCCESS);
-  CHECK_EQ(rsm_memory_hold(address, length, read_only, &object), RSM_SUCCESS);
-  CHECK_EQ(object->length, length);
-  return object;
-}
-
-static void cannot_hold(char *address, size_t length, bool read_only, int code) {
-  struct rsm_object *object;
-  CHECK_EQ(rsm_memory_check(address, length, read_only), code);
-  CHECK_EQ(rsm_memory_hold(address, length, read_only, &object), code);
-}
-
-static void let_go(char *address, size_t length, struct rsm_object *object) {
-  rsm_memory_let_go(address, length);
-  rsm_object_drop(object);
-}
-
-/* What an importer reads at the start of page i. */
-static int peer_reads(const struct rsm_object *object, size_t page) {
-  void *address;
-  CHECK_EQ(rsm_object_map(object, page * PAGE, PAGE, RSM_PERM_READ, &address), RSM_SUCCESS);
-  int value = *(char *)address;
-  CHECK(munmap(address, PAGE) == 0);
-  return value;
-}
+#include "memory_rig.h"
 
 static uint64_t pages_of(int fd) {
   struct stat status;
@@ -317,103 +264,6 @@ static void test_locked_memory_stays_locked_when_it_moves(void) {
 #define MLOCK_WORKS
 #endif
 
-static void test_memory_that_is_not_there(void) {
-  void *address;
-  CHECK_EQ(rsm_memory_allocate(0, 0, &address), RSMERR_BAD_LENGTH);
-  CHECK_EQ(rsm_memory_allocate(SIZE_MAX, 0, &address), RSMERR_INSUFFICIENT_MEM);
-  CHECK_EQ(rsm_memory_allocate((size_t)1 << 46, 0, &address), RSMERR_INSUFFICIENT_MEM);
-  char *memory = allocate(1);
-  CHECK_EQ(rsm_memory_check(memory, PAGE, false), RSM_SUCCESS);
-  rsm_memory_forget(memory);
-  rsm_memory_forget(memory); /* unknown by now: nothing happens */
-}
-
-static int map_file(const char *path, uint64_t offset, uint64_t length, char **address, size_t *mapped,
-                    int *error) {
-  return rsm_memory_map_file(path, offset, length, (void **)address, mapped, error);
-}
-
-static void test_a_file_is_copied(void) {
-  char path[] = "/tmp/rsm-memory-XXXXXX", *copy;
-  int fd = mkstemp(path), error;
-  size_t length;
-  CHECK(fd >= 0 && write(fd, "0123456789", 10) == 10);
-  CHECK_EQ(map_file(path, 0, UINT64_MAX, &copy, &length, &error), RSM_SUCCESS);
-  CHECK(length == 10 && error == 0 && memcmp(copy, "0123456789\0", 11) == 0);
-  copy[0] = 'x'; /* private, and a shorter file is no SIGBUS */
-  CHECK(ftruncate(fd, 9) == 0);
-  CHECK_EQ(copy[9], '9');
-  rsm_memory_forget(copy);
-  CHECK_EQ(map_file(path, 3, 4, &copy, &length, &error), RSM_SUCCESS);
-  CHECK(length == 4 && memcmp(copy, "3456\0", 5) == 0);
-  rsm_memory_forget(copy);
-  CHECK_EQ(map_file(path, 3, 7, &copy, &length, &error), RSMERR_BAD_LENGTH);
-  CHECK_EQ(map_file(path, 9, UINT64_MAX, &copy, &length, &error), RSMERR_BAD_LENGTH);
-  CHECK_EQ(map_file(path, UINT64_MAX, 1, &copy, &length, &error), RSMERR_BAD_LENGTH);
-  CHECK_EQ(map_file(path, 0, 0, &copy, &length, &error), RSMERR_BAD_LENGTH);
-  CHECK(unlink(path) == 0 && close(fd) == 0);
-  CHECK_EQ(map_file(path, 0, 1, &copy, &length, &error), RSMERR_BAD_ADDR);
-  CHECK_EQ(error, ENOENT);
-  CHECK_EQ(map_file("/tmp", 0, 1, &copy, &length, &error), RSMERR_BAD_ADDR);
-  CHECK_EQ(error, 0);
-  CHECK(mkfifo(path, 0600) == 0); /* nobody writes: it must not wait */
-  CHECK_EQ(map_file(path, 0, 1, &copy, &length, &error), RSMERR_BAD_ADDR);
-  CHECK(unlink(path) == 0);
-}
-
-static void test_a_file_without_the_right_is_denied(void) {
-  char path[] = "/tmp/rsm-memory-XXXXXX", *copy;
-  int fd = mkstemp(path), error;
-  size_t length;
-  CHECK(fd >= 0 && write(fd, "x", 1) == 1 && seteuid(65534) == 0);
-  int code = map_file(path, 0, 1, &copy, &length, &error);
-  CHECK(seteuid(0) == 0 && unlink(path) == 0 && close(fd) == 0);
-  CHECK_EQ(code, RSMERR_PERM_DENIED);
-  CHECK_EQ(error, EACCES);
-}
-
-static void test_system_v_memory(void) {
-  int shmid = shmget(IPC_PRIVATE, 4 * PAGE - 5, IPC_CREAT | 0600), error;
-  CHECK(shmid >= 0);
-  void *address;
-  size_t length;
-  CHECK_EQ(rsm_memory_attach_sysv(shmid, &address, &length, &error), RSM_SUCCESS);
-  CHECK_EQ(length, 4 * PAGE);
-  char *memory = address;
-  memory[PAGE] = 5;
-  struct rsm_object *part = hold(memory + PAGE, 2 * PAGE, false), *fresh;
-  CHECK(part->kind == RSM_OBJECT_SYSV && part->shmid == shmid && part->memory_offset == PAGE);
-  CHECK_EQ(peer_reads(part, 0), 5);
-  cannot_hold(memory, 2 * PAGE, false, RSMERR_INSUFFICIENT_RESOURCES);
-  cannot_hold(memory, PAGE, true, RSMERR_INSUFFICIENT_RESOURCES);
-  CHECK_EQ(rsm_memory_move(memory + PAGE, 2 * PAGE, &fresh), RSMERR_MAP_FAILED);
-  CHECK_EQ(rsm_memory_lend(memory, PAGE), RSMERR_BAD_ADDR);
-  CHECK_EQ(rsm_memory_release(memory), RSMERR_INSUFFICIENT_RESOURCES);
-  let_go(memory + PAGE, 2 * PAGE, part);
-  struct rsm_object *tail = hold(memory + 2 * PAGE, 2 * PAGE, false), *whole;
-  CHECK_EQ(tail->memory_offset, 2 * PAGE);
-  let_go(memory + 2 * PAGE, 2 * PAGE, tail);
-  whole = hold(memory, 4 * PAGE, false);
-  CHECK_EQ(whole->memory_offset, 0);
-  CHECK_EQ(peer_reads(whole, 1), 5);
-  let_go(memory, 4 * PAGE, whole);
-  rsm_memory_forget(memory);
-
-  CHECK_EQ(rsm_memory_attach_sysv(shmid, &address, &length, &error), RSM_SUCCESS);
-  CHECK_EQ(rsm_memory_release(address), RSM_SUCCESS);
-  struct shmid_ds status;
-  CHECK(shmctl(shmid, IPC_STAT, &status) == 0);
-  CHECK_EQ(status.shm_nattch, 0);
-  rsm_memory_forget(address);
-  CHECK(seteuid(65534) == 0);
-  int denied = rsm_memory_attach_sysv(shmid, &address, &length, &error);
-  CHECK(seteuid(0) == 0);
-  CHECK_EQ(denied, RSMERR_PERM_DENIED);
-  CHECK(shmctl(shmid, IPC_RMID, NULL) == 0);
-  CHECK_EQ(rsm_memory_attach_sysv(shmid, &address, &length, &error), RSMERR_BAD_ADDR);
-  CHECK(error != 0);
-}
-
 /* A failing hold in the middle of memory leaves bytes and registry as they were. */
 static void test_a_hold_without_descriptors_changes_nothing(void) {
   char *memory = numbered(3);
@@ -433,72 +283,9 @@ static void test_a_hold_without_descriptors_changes_nothing(void) {
   rsm_memory_forget(memory);
 }
 
-enum { THREADS = 4, ROUNDS = 150, SHARED_PAGES = 8 };
-
-struct worker {
-  char *shared;
-  unsigned seed;
-  _Atomic int *refused;
-};
-
-static void play_on_shared(struct worker *worker) {
-  size_t first = rand_r(&worker->seed) % SHARED_PAGES;
-  size_t pages = 1 + rand_r(&worker->seed) % (SHARED_PAGES - first);
-  struct rsm_object *object;
-  int code = rsm_memory_hold(worker->shared + first * PAGE, pages * PAGE, false, &object);
-  if (code == RSMERR_INSUFFICIENT_RESOURCES) {
-    atomic_fetch_add(worker->refused, 1);
-    return;
-  }
-  CHECK_EQ(code, RSM_SUCCESS);
-  CHECK_EQ(object->length, pages * PAGE);
-  CHECK_EQ(peer_reads(object, pages - 1), (int)(first + pages));
-  let_go(worker->shared + first * PAGE, pages * PAGE, object);
-}
-
-static void *work(void *hint) {
-  struct worker *worker = hint;
-  for (int i = 0; i < ROUNDS; i++) {
-    char *own = numbered(1 + (size_t)i % 5);
-    play_on_shared(worker);
-    struct rsm_object *object = hold(own, PAGE, i % 2), *fresh;
-    if (i % 3 == 0) {
-      CHECK_EQ(rsm_memory_move(own, PAGE, &fresh), RSM_SUCCESS);
-      rsm_object_drop(object);
-      object = fresh;
-    }
-    if (i % 2) rsm_memory_forget(own);
-    CHECK_EQ(peer_reads(object, 0), 1);
-    let_go(own, PAGE, object);
-    if (i % 2 == 0) {
-      CHECK_EQ(rsm_memory_release(own), RSM_SUCCESS);
-      rsm_memory_forget(own);
-    }
-  }
-  return NULL;
-}
-
-/* Threads allocate, export, move and release their own memory and fight for ranges of one in common. */
-static void test_the_registry_serves_threads(void) {
-  char *shared = numbered(SHARED_PAGES);
-  _Atomic int refused = 0;
-  pthread_t threads[THREADS];
-  struct worker workers[THREADS];
-  for (unsigned i = 0; i < THREADS; i++) {
-    workers[i] = (struct worker){shared, i, &refused};
-    CHECK(pthread_create(&threads[i], NULL, work, &workers[i]) == 0);
-  }
-  for (unsigned i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
-  CHECK(atomic_load(&refused) < THREADS * ROUNDS); /* somebody always gets it */
-  check_numbers(shared, SHARED_PAGES);
-  struct rsm_object *whole = hold(shared, SHARED_PAGES * PAGE, false);
-  let_go(shared, SHARED_PAGES * PAGE, whole);
-  rsm_memory_forget(shared);
-}
-
 int main(void) {
   alarm(300);
-  test_release_is_refused_while_exported_or_lent(); /* from now on the scratch file is open */
+  make_scratch();
   int descriptors = count_descriptors();
   RUN(test_C_029_a_whole_allocation_is_exported_without_a_copy);
   RUN(test_a_part_moves_to_an_object_of_its_own);
@@ -516,14 +303,7 @@ int main(void) {
 #ifdef MLOCK_WORKS
   RUN(test_locked_memory_stays_locked_when_it_moves);
 #endif
-  RUN(test_memory_that_is_not_there);
-  RUN(test_a_file_is_copied);
-  RUN(test_a_file_without_the_right_is_denied);
-  RUN(test_system_v_memory);
   RUN(test_a_hold_without_descriptors_changes_nothing);
-  RUN(test_the_registry_serves_threads);
-  CHECK_EQ(count_descriptors(), descriptors); /* nothing is left */
-  CHECK_EQ(count_mappings("memfd:"), 0);
-  CHECK_EQ(count_mappings("SYSV"), 0);
+  check_nothing_is_left(descriptors);
   return 0;
 }

@@ -75,7 +75,7 @@ static void what_is_not_a_frame_is_rubbish(void) {
   send_raw(&bad, sizeof bad, 0);
   bad = good, bad.type = 0;
   send_raw(&bad, sizeof bad, 0);
-  bad = good, bad.type = RSM_FRAME_WITHDRAWN + 1;
+  bad = good, bad.type = RSM_FRAME_CANCELLED + 1;
   send_raw(&bad, sizeof bad, 0);
   send_raw("x", 1, 0);
   send_raw(&good, sizeof good, 1); /* descriptors where none are taken */

@@ -193,7 +193,7 @@ async function compareWithPipes(story: Story, shared: Measured): Promise<void> {
   row('bytes each process can see', bytes(total), bytes(parts[0]!.to - parts[0]!.from));
   row('bytes copied to hand over', 'none', bytes(2 * total));
   row('time, hashing included', duration(shared.timeMs), duration(piped.timeMs));
-  row('of it, hashing in one process', duration(shared.hashingMs), duration(piped.hashingMs));
+  row('processor time of one, hashing', duration(shared.hashingMs), duration(piped.hashingMs));
   say(paint('dim', '   (A pipe copies every byte twice: into the kernel, and out of it.)'));
 }
 

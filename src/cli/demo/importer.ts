@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import { openController } from '../../api/index.ts';
 import { started, tell } from './crew.ts';
-import { digestOf, encodeResult, RESULT_BYTES } from './parts.ts';
+import { cpuMs, digestOf, encodeResult, RESULT_BYTES } from './parts.ts';
 
 const [fileId = 0, resultsId = 0, index = 0, from = 0, to = 0] = process.argv.slice(2).map(Number);
 await started();
@@ -29,8 +29,8 @@ controller.close();
 process.disconnect?.();
 
 function putBackDigest(): void {
-  const hashingBegin = performance.now();
+  const before = process.cpuUsage();
   const digest = digestOf(part);
-  results.put(index * RESULT_BYTES, encodeResult(digest, performance.now() - hashingBegin));
+  results.put(index * RESULT_BYTES, encodeResult(digest, cpuMs(before)));
   results.post();
 }

@@ -44,6 +44,12 @@ export function digestsOfFile(path: string, parts: Part[]): Buffer[] {
   }
 }
 
+/** Processor time since then: what a process waited for a core says nothing about how its bytes came. */
+export function cpuMs(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
 /** An importer's line in the results segment, written there by put. */
 export function encodeResult(digest: Buffer, hashingMs: number): Uint8Array {
   const line = Buffer.alloc(RESULT_BYTES);

@@ -6,7 +6,7 @@ import type { Part } from './parts.ts';
 export interface Measured {
   digests: Buffer[];
   timeMs: number;
-  /** Of the member that hashed longest. */
+  /** Processor time of the member that needed most. */
   hashingMs: number;
 }
 

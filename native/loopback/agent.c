@@ -133,7 +133,7 @@ void rsm_agent_rest(rsm_watch watch, int ms) {
 
 /* ---- the thread ---- */
 
-static int until_next_deadline_ns(void) {
+static int until_next_deadline_ms(void) {
   if (agent.deadlines == 0) return -1;
   int64_t first = RSM_NO_DEADLINE;
   for (uint32_t i = 0; i < agent.slot_count; i++)
@@ -160,7 +160,7 @@ static void *run(void *unused) {
   struct epoll_event events[EVENTS_AT_ONCE];
   pthread_mutex_lock(&rsm_lock);
   while (!agent.stopping) {
-    int timeout_ms = until_next_deadline_ns();
+    int timeout_ms = until_next_deadline_ms();
     pthread_mutex_unlock(&rsm_lock);
     int count = epoll_wait(agent.epoll_fd, events, EVENTS_AT_ONCE, timeout_ms);
     pthread_mutex_lock(&rsm_lock);

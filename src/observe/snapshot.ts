@@ -3,6 +3,7 @@
  * users it is hearsay: a record says what its user wrote.
  */
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { describeResult } from '../errors.ts';
 import {
   CONNECTION,
@@ -50,6 +51,8 @@ export interface Importer {
 }
 
 export interface ExportView {
+  /** Names the segment in every snapshot of its node, and no other one. */
+  key: string;
   owner: Participant;
   /** undefined: not published. */
   id: number | undefined;
@@ -66,6 +69,8 @@ export interface ExportView {
 }
 
 export interface ImportView {
+  /** Names the connection in every snapshot of its node, and no other one. */
+  key: string;
   importer: Participant;
   node: number;
   id: number;
@@ -83,6 +88,8 @@ export interface ImportView {
 
 export interface Snapshot {
   taken: Date;
+  /** The same moment by a clock that never jumps: what two snapshots of a process are apart. */
+  clockMs: number;
   participants: Participant[];
   exports: ExportView[];
   imports: ImportView[];
@@ -96,18 +103,26 @@ const CONNECTED = 1;
  * @throws RsmError INSUFFICIENT_RESOURCES: out of descriptors
  */
 export function snapshot(directory: string): Snapshot {
-  const seen: Snapshot = { taken: new Date(), participants: [], exports: [], imports: [] };
-  for (const { uid, fd } of liveRecords(join(directory, 'u'))) {
+  const clockMs = performance.now();
+  const seen: Snapshot = { taken: new Date(), clockMs, participants: [], exports: [], imports: [] };
+  for (const { uid, name, fd } of liveRecords(join(directory, 'u'))) {
     const header = readHeader(fd);
     if (header === undefined) continue;
     const participant = participantOf(uid, header);
     seen.participants.push(participant);
-    addSlots(seen, participant, readSlots(fd, header));
+    addSlots(seen, participant, `${uid}/${name}`, readSlots(fd, header));
   }
   return seen;
 }
 
-function addSlots(seen: Snapshot, participant: Participant, slots: Map<number, DataView>): void {
+function addSlots(
+  seen: Snapshot,
+  participant: Participant,
+  record: string,
+  slots: Map<number, DataView>,
+): void {
+  // A slot is used again after its segment.
+  const keyOf = (number: number, slot: DataView) => `${record}/${number}/${sinceOf(slot).getTime()}`;
   const ofKind = (kind: number) =>
     [...slots].filter(([, slot]) => read(slot, SLOT.kind.offset, 'u32') === kind);
   const importers = new Map<number, Importer[]>();
@@ -116,9 +131,12 @@ function addSlots(seen: Snapshot, participant: Participant, slots: Map<number, D
     importers.set(exportSlot, [...(importers.get(exportSlot) ?? []), importerOf(slot)]);
   }
   for (const [number, slot] of ofKind(SLOT_EXPORT)) {
-    seen.exports.push(exportOf(participant, slot, importers.get(number) ?? []));
+    const key = keyOf(number, slot);
+    seen.exports.push({ key, ...exportOf(participant, slot, importers.get(number) ?? []) });
   }
-  for (const [, slot] of ofKind(SLOT_IMPORT)) seen.imports.push(importOf(participant, slot));
+  for (const [number, slot] of ofKind(SLOT_IMPORT)) {
+    seen.imports.push({ key: keyOf(number, slot), ...importOf(participant, slot) });
+  }
 }
 
 function participantOf(uid: number, header: DataView): Participant {
@@ -146,7 +164,7 @@ function importerOf(slot: DataView): Importer {
   return { node, uid, pid, command: commandOf(pid, uid), permission, since: sinceOf(slot) };
 }
 
-function exportOf(owner: Participant, slot: DataView, importers: Importer[]): ExportView {
+function exportOf(owner: Participant, slot: DataView, importers: Importer[]): Omit<ExportView, 'key'> {
   const values = readFields(slot, EXPORT);
   const entries = Array.from({ length: Math.min(values.accessCount, SHOWN_ENTRIES) }, (_, index) => {
     const at = EXPORT.access.offset + index * 8;
@@ -166,7 +184,7 @@ function exportOf(owner: Participant, slot: DataView, importers: Importer[]): Ex
   };
 }
 
-function importOf(importer: Participant, slot: DataView): ImportView {
+function importOf(importer: Participant, slot: DataView): Omit<ImportView, 'key'> {
   const { node, id, permission, lengthBytes, ...values } = readFields(slot, IMPORT);
   const { mapOffset: offset, mapLength: length } = values;
   return {

@@ -17,6 +17,7 @@ describe('a snapshot', () => {
     const nowhere = join(directory, 'none');
     expect(snapshot(nowhere)).toEqual({
       taken: expect.any(Date),
+      clockMs: expect.any(Number),
       participants: [],
       exports: [],
       imports: [],
@@ -77,10 +78,10 @@ describe('a snapshot', () => {
     const id = await exportIn(exporter);
     const importer = await peer();
     await importIn(importer, id);
-    for (const { pid } of [exporter, importer]) process.kill(pid, 'SIGSTOP');
+    for (const each of [exporter, importer]) await each.stop();
     expect(exportOf(id).importers.map(({ pid }) => pid)).toEqual([importer.pid]);
     expect(importsOf(id)).toHaveLength(1);
-    for (const { pid } of [exporter, importer]) process.kill(pid, 'SIGCONT');
+    for (const each of [exporter, importer]) each.resume();
     await importer.kill();
     await until(() => exportOf(id).importerCount === 0);
     expect(exportOf(id).importers).toEqual([]);
@@ -205,9 +206,9 @@ describe('counters', () => {
     const id = await exportIn(exporter);
     const importer = await peer();
     await importIn(importer, id);
-    process.kill(importer.pid, 'SIGSTOP');
+    await importer.stop();
     await rebindIn(exporter, 1);
-    process.kill(importer.pid, 'SIGCONT');
+    importer.resume();
     expect(exportOf(id)).toMatchObject({ importerCount: 0, counters: { aborts: 1, rebinds: 1 } });
   });
 });

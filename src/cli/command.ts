@@ -6,12 +6,17 @@ export interface Json {
 }
 
 /** One command, with `--json` and examples in its help. Its action loads what it needs, so that help is quick. */
-export function command(name: string, description: string, examples: string[]): Command {
-  const lines = examples.map((example) => `  $ ${example}`);
+export function command(name: string, description: string, lines: string[]): Command {
   return new Command(name)
     .description(description)
     .option('--json', 'write JSON, for programs')
-    .addHelpText('after', ['', examples.length === 1 ? 'Example:' : 'Examples:', ...lines, ''].join('\n'));
+    .addHelpText('after', examples(lines));
+}
+
+/** What help shows below the options. */
+export function examples(lines: string[]): string {
+  const title = lines.length === 1 ? 'Example:' : 'Examples:';
+  return ['', title, ...lines.map((line) => `  $ ${line}`), ''].join('\n');
 }
 
 /** A segment as people name it. */

@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AccessList, Controller, ExportSegment } from '../api/index.ts';
+import { RsmError } from '../errors.ts';
 import { command, idArgument, type Json, nodeArgument } from './command.ts';
 import { FOOTER_BYTES, footer, segmentLength } from './contents.ts';
 import { CommandError, systemError, WRONG_USAGE } from './failure.ts';
@@ -21,7 +22,7 @@ interface Options extends Json {
 }
 
 export function exportCommand(): Command {
-  return command('export', 'publish the contents of a file until interrupted', [
+  return command('export', 'publish a file until interrupted', [
     'rsm export big.iso',
     'rsm export prices.bin --id 0x600000 --access 0:640',
   ])
@@ -98,7 +99,7 @@ async function readFile(path: string, signal: AbortSignal): Promise<{ memory: Ar
 
 /** @throws RsmError INSUFFICIENT_MEM, BAD_LENGTH: sizes beyond memory, in words that name the file */
 async function allocateFor(path: string, length: number, segmentBytes: number): Promise<ArrayBuffer> {
-  const { allocate, RsmError } = await import('../api/index.ts');
+  const { allocate } = await import('../api/index.ts');
   try {
     return allocate(segmentBytes);
   } catch (error) {

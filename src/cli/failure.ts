@@ -46,6 +46,16 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   }
 }
 
+/** What needs the library, or is it. @throws CommandError: its binary does not work here */
+export async function loaded<T>(module: Promise<T>): Promise<T> {
+  try {
+    return await module;
+  } catch (error) {
+    const [sentence] = (error as Error).message.split('\n');
+    throw new CommandError(`${sentence} \`rsm doctor\` says more.`);
+  }
+}
+
 /** What the system said about a file, as one sentence with its code. */
 export function systemError(what: string, error: unknown): CommandError {
   const { errno, code, message } = error as NodeJS.ErrnoException;

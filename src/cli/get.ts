@@ -20,7 +20,7 @@ interface Options extends Json {
 }
 
 export function getCommand(): Command {
-  return command('get', 'write the contents of a segment to standard output or a file', [
+  return command('get', 'read a segment, to standard output or a file', [
     'rsm get 0:0x600000 | sha256sum',
     'rsm get 0x600000 --offset 4096 --length 100 -o part.bin',
   ])

@@ -19,7 +19,7 @@ interface Options extends Json {
 }
 
 export function putCommand(): Command {
-  return command('put', 'write standard input or a file into a segment', [
+  return command('put', 'write into a segment, from standard input or a file', [
     'date | rsm put 0:0x600000',
     'rsm put 0x600000 --offset 4096 page.bin',
   ])

@@ -1,20 +1,9 @@
 #!/usr/bin/env node
 /** The command-line tool: one file per command beside this one. */
-import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
-import { RsmError } from '../api/index.ts';
-import { demoCommand } from './demo.ts';
-import { exportCommand } from './export.ts';
-import { CommandError } from './failure.ts';
-import { getCommand } from './get.ts';
-import { putCommand } from './put.ts';
-
-const WRONG_USAGE = 2;
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
+import { CommanderError } from 'commander';
+import { RsmError } from '../errors.ts';
+import { CommandError, Interrupted, systemError, WRONG_USAGE } from './failure.ts';
+import { program } from './program.ts';
 
 /** The exit status for what a command threw; says it where nobody has yet. */
 function report(error: unknown): number {
@@ -23,24 +12,25 @@ function report(error: unknown): number {
     if (error.message !== '') process.stderr.write(`rsm: ${error.message}\n`);
     return error.exitCode;
   }
-  if (error instanceof RsmError) {
-    const said = error.message.includes(error.code) ? '' : ` (${error.code})`;
-    process.stderr.write(`rsm: ${error.message}${said}\n`);
+  if (RsmError.is(error)) {
+    process.stderr.write(`rsm: ${error.message}\n`);
     return 1;
   }
   throw error;
 }
 
-const program = new Command('rsm')
-  .description('Remote Shared Memory: segments of this node, from a shell')
-  .version(version())
-  .exitOverride()
-  .addCommand(demoCommand().exitOverride());
-
-for (const each of [exportCommand(), getCommand(), putCommand()]) program.addCommand(each.exitOverride());
+/** Whoever reads has enough (`rsm ls | head -1`), and all is well; or the disk is full, and it is not. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  const enough = error.code === 'EPIPE';
+  process.exit(enough ? 0 : report(systemError('standard output cannot be written', error)));
+});
+// Nobody is left to be told.
+process.stderr.on('error', () => {});
 
 try {
-  await program.parseAsync();
+  await program().parseAsync();
 } catch (error) {
   process.exitCode = report(error);
+  // What is still to be written may have no reader who reads.
+  if (error instanceof Interrupted) process.exit();
 }

@@ -1,14 +1,15 @@
 /** What a command does with the library: a controller, connections, and a look at the node. */
 import type { Controller, ImportSegment } from '../api/index.ts';
+import { RSMERR_REMOTE_NODE_UNREACHABLE, RsmError } from '../errors.ts';
 import type { Snapshot } from '../observe/index.ts';
 import type { Named } from './command.ts';
-import { interruptible } from './failure.ts';
+import { interruptible, loaded } from './failure.ts';
 
 /** Works with a controller; a signal of the user or the system aborts `signal`, and all ends in order. */
 export async function withController<T>(
   work: (controller: Controller, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { openController } = await import('../api/index.ts');
+  const { openController } = await loaded(import('../api/index.ts'));
   return await interruptible(async (signal) => {
     const controller = openController();
     try {
@@ -45,7 +46,7 @@ async function connect(
   try {
     return await controller.connect({ ...at, mode, signal });
   } catch (error) {
-    const denied = (error as { code?: unknown }).code === 'RSMERR_PERM_DENIED';
+    const denied = RsmError.is(error) && error.code === 'RSMERR_PERM_DENIED';
     if (!denied || others.length === 0) throw error;
     return await connect(controller, at, others, signal);
   }
@@ -63,8 +64,7 @@ export interface Look extends Snapshot {
  * @throws RsmError REMOTE_NODE_UNREACHABLE: another node than the own one
  */
 export async function look(asked?: number): Promise<Look> {
-  const { checkDirectory, locateNode } = await import('../node/index.ts');
-  const { RSMERR_REMOTE_NODE_UNREACHABLE, RsmError } = await import('../errors.ts');
+  const { checkDirectory, locateNode } = await loaded(import('../node/index.ts'));
   const { snapshot } = await import('../observe/index.ts');
   const node = locateNode();
   if (asked !== undefined && asked !== node.id) {

@@ -1,0 +1,89 @@
+/** `rsm top`: what happens on the node, as it happens. */
+import { setTimeout } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { Activity } from '../observe/index.ts';
+import { command, countArgument, type Json, secondsArgument } from './command.ts';
+import { interruptible, loaded } from './failure.ts';
+import { type Look, look } from './session.ts';
+import { say, sayJson } from './terminal.ts';
+import { frame, LINE_HEADS, line } from './top-frame.ts';
+
+interface Options extends Json {
+  interval: number;
+  count: number;
+}
+
+/** Shows what happened since the look before. */
+type Show = (now: Look, activity: Activity) => void;
+
+export function topCommand(): Command {
+  return command('top', 'show what happens on this node, live', [
+    'rsm top',
+    'rsm top --interval 10 >> rsm.log',
+    "rsm top --json --count 1 | jq '.total.bytesPut'",
+  ])
+    .option('--interval <seconds>', 'how often to look', secondsArgument, 1)
+    .option('--count <n>', 'how often in all (default: until interrupted)', countArgument, Infinity)
+    .addHelpText(
+      'after',
+      'Counters are read from shared pages: nobody is disturbed, and a process that hangs is shown, too. Puts\n' +
+        'and gets are counted, loads and stores into mapped memory are not. Where the output is no terminal,\n' +
+        'each look is one line.',
+    )
+    .action(top);
+}
+
+async function top({ interval, count, json }: Options): Promise<void> {
+  const { activity } = await loaded(import('../observe/index.ts'));
+  await interruptible(async (signal) => {
+    let before = await look();
+    const [show, end] = await output(json);
+    if (process.stdout.isTTY && !json) show(before, activity(before, before));
+    try {
+      for (let shown = 0; shown < count; shown += 1) {
+        await setTimeout(interval * 1000, undefined, { signal });
+        const now = await look();
+        show(now, activity(before, now));
+        before = now;
+      }
+    } catch (error) {
+      // Until interrupted: that is how this command ends well.
+      if (!signal.aborted) throw error;
+    } finally {
+      end();
+    }
+  });
+}
+
+async function output(json: true | undefined): Promise<[Show, end: () => void]> {
+  if (json) return [(now, activity) => sayJson(document(now, activity)), () => {}];
+  if (process.stdout.isTTY) {
+    const { default: live } = await import('log-update');
+    return [(now, activity) => live(frame(now, activity)), () => live.done()];
+  }
+  say(LINE_HEADS);
+  return [(now, activity) => say(line(now, activity)), () => {}];
+}
+
+function document(
+  { taken, node, directory, participants }: Look,
+  { timeMs, segments, total }: Activity,
+): unknown {
+  return {
+    taken,
+    timeMs,
+    node,
+    directory,
+    processes: new Set(participants.map(({ pid }) => pid)).size,
+    total,
+    segments: segments.map(({ segment: { owner, id, byteLength, importerCount }, rates }) => ({
+      node: owner.node,
+      id: id ?? null,
+      uid: owner.uid,
+      pid: owner.pid,
+      byteLength,
+      importerCount,
+      rates,
+    })),
+  };
+}

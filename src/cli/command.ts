@@ -5,18 +5,32 @@ export interface Json {
   json?: true;
 }
 
-/** One command, with `--json` and examples in its help. Its action loads what it needs, so that help is quick. */
-export function command(name: string, description: string, lines: string[]): Command {
-  return new Command(name)
-    .description(description)
-    .option('--json', 'write JSON, for programs')
-    .addHelpText('after', examples(lines));
+/** What a command shows for example. */
+const EXAMPLES = new WeakMap<Command, string[]>();
+
+/**
+ * One command, with `--json` and examples in its help. Its action loads what it needs, so that help is
+ * quick.
+ * @param summary half a sentence
+ * @param details sentences
+ */
+export function command(name: string, summary: string, examples: string[], details?: string): Command {
+  const made = new Command(name).option('--json', 'write JSON, for programs');
+  return explained(made, summary, examples, details);
 }
 
-/** What help shows below the options. */
-export function examples(lines: string[]): string {
-  const title = lines.length === 1 ? 'Example:' : 'Examples:';
-  return ['', title, ...lines.map((line) => `  $ ${line}`), ''].join('\n');
+/** Gives a command its help. */
+export function explained(made: Command, summary: string, examples: string[], details?: string): Command {
+  EXAMPLES.set(made, examples);
+  const title = examples.length === 1 ? 'Example:' : 'Examples:';
+  return made
+    .summary(summary)
+    .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.${details ? `\n\n${details}` : ''}`)
+    .addHelpText('after', ['', title, ...examples.map((example) => `  $ ${example}`)].join('\n'));
+}
+
+export function examplesOf(made: Command): string[] {
+  return EXAMPLES.get(made) ?? [];
 }
 
 /** A segment as people name it. */

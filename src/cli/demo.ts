@@ -1,16 +1,16 @@
 /** `rsm demo`: RSM with a file of the user's own. The story itself is in `demo/`. */
 import { Command, InvalidArgumentError } from 'commander';
-import { examples } from './command.ts';
+import { explained } from './command.ts';
 import { loaded } from './failure.ts';
 
 const MOST_IMPORTERS = 32;
 
 export function demoCommand(): Command {
-  return new Command('demo')
-    .description('RSM step by step, with a file of your own')
+  return explained(new Command('demo'), 'show RSM step by step, with a file of your own', [
+    'rsm demo big.iso --importers 8',
+  ])
     .argument('[path]', 'the file to share (default: the running Node binary)')
     .option('--importers <count>', 'how many processes import it', importerCount, 4)
-    .addHelpText('after', examples(['rsm demo big.iso --importers 8']))
     .action(async (path: string | undefined, options: { importers: number }) => {
       const { demo } = await loaded(import('./demo/story.ts'));
       await demo(path ?? process.execPath, options.importers);

@@ -22,10 +22,13 @@ interface Options extends Json {
 }
 
 export function exportCommand(): Command {
-  return command('export', 'publish a file until interrupted', [
-    'rsm export big.iso',
-    'rsm export prices.bin --id 0x600000 --access 0:640',
-  ])
+  return command(
+    'export',
+    'publish a file until interrupted',
+    ['rsm export big.iso', 'rsm export prices.bin --id 0x600000 --access 0:640'],
+    'Prints the segment as NODE:ID, which the other commands take. Events that importers post are ' +
+      'passed on to all of them: `rsm post` wakes every `rsm wait`.',
+  )
     .argument('<file>', 'what to publish; the file is read once and never changed')
     .option(
       '--id <id>',
@@ -38,11 +41,6 @@ export function exportCommand(): Command {
       addAccess,
     )
     .option('--writable', 'importers may write to the segment, where the access list lets them')
-    .addHelpText(
-      'after',
-      'Prints the segment as NODE:ID, which the other commands take. Events that importers post are\n' +
-        'passed on to all of them: `rsm post` wakes every `rsm wait`.',
-    )
     .action(exportFile);
 }
 

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { ImportSegment } from '../api/index.ts';
 import { command, type Json, type Named, segmentArgument, sizeArgument } from './command.ts';
 import { type Range, rangeOf } from './contents.ts';
-import { systemError } from './failure.ts';
+import { CommandError, systemError } from './failure.ts';
 import { progressOf } from './progress.ts';
 import { withConnection } from './session.ts';
 import { sayJson } from './terminal.ts';
@@ -20,19 +20,17 @@ interface Options extends Json {
 }
 
 export function getCommand(): Command {
-  return command('get', 'read a segment, to standard output or a file', [
-    'rsm get 0:0x600000 | sha256sum',
-    'rsm get 0x600000 --offset 4096 --length 100 -o part.bin',
-  ])
+  return command(
+    'get',
+    'read a segment, to standard output or a file',
+    ['rsm get 0:0x600000 | sha256sum', 'rsm get 0x600000 --offset 4096 --length 100 -o part.bin'],
+    'Of what `rsm export` published that is the file, exactly; of any other segment, whole pages. A ' +
+      'terminal is shown text only. With --json and without -o the document has the contents, in base64.',
+  )
     .argument('<segment>', 'NODE:ID, or ID on this node', segmentArgument)
     .option('--offset <bytes>', 'where to begin (default: 0)', sizeArgument)
     .option('--length <bytes>', 'how many bytes (default: all that follow)', sizeArgument)
     .option('-o, --output <file>', 'write into this file')
-    .addHelpText(
-      'after',
-      'Of what `rsm export` published that is the file, exactly; of any other segment, whole pages.\n' +
-        'With --json and without -o the document has the contents, in base64.',
-    )
     .action(get);
 }
 
@@ -44,7 +42,7 @@ async function get(named: Named, options: Options): Promise<void> {
     try {
       if (options.output !== undefined) await intoFile(options.output, contents, signal);
       else if (options.json) await asJson(range, contents, signal);
-      else for (const window of contents) await write(window, signal);
+      else await asItIs(range, contents, signal);
     } finally {
       progress.end();
     }
@@ -74,6 +72,28 @@ function write(chunk: Uint8Array | string, signal: AbortSignal): Promise<void> {
       resolve();
     });
   });
+}
+
+async function asItIs({ segment }: Range, contents: Iterable<Buffer>, signal: AbortSignal): Promise<void> {
+  const isText = textTester();
+  for (const window of contents) {
+    if (process.stdout.isTTY && !isText(window)) {
+      throw new CommandError(`${segment} is not text: write it into a file (-o), or to a pipe.`);
+    }
+    await write(window, signal);
+  }
+}
+
+/** Whether a terminal may see the next bytes: others wrote them, and could command it. */
+function textTester(): (bytes: Uint8Array) => boolean {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  return (bytes) => {
+    try {
+      return !/[^\P{C}\n\t]/u.test(decoder.decode(bytes, { stream: true }));
+    } catch {
+      return false;
+    }
+  };
 }
 
 /** A file that would be half there is removed, if it was not there before. */

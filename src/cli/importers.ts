@@ -21,13 +21,14 @@ interface Connection extends Importer {
 }
 
 export function importersCommand(): Command {
-  return command('importers', 'list who is connected to a segment', ['rsm importers 0:0x600000'])
+  return command(
+    'importers',
+    'list who is connected to a segment',
+    ['rsm importers 0:0x600000'],
+    'User and process are what the kernel told the exporter. MAPPED is what the importer says; an ' +
+      'importer that may not write to the runtime directory says nothing, and has a question mark.',
+  )
     .argument('<segment>', 'NODE:ID, or ID on this node', segmentArgument)
-    .addHelpText(
-      'after',
-      'User and process are what the kernel told the exporter. MAPPED is what the importer says; an importer\n' +
-        'that may not write to the runtime directory says nothing, and has a question mark.',
-    )
     .action(list);
 }
 

@@ -8,17 +8,15 @@ import { age, note, octal, say, sayJson, segmentName, size } from './terminal.ts
 import { userNames } from './users.ts';
 
 export function lsCommand(): Command {
-  return command('ls', 'list the segments of this node', [
-    'rsm ls',
-    "rsm ls --json | jq -r '.segments[].segment'",
-  ])
+  return command(
+    'ls',
+    'list the segments of this node',
+    ['rsm ls', "rsm ls --json | jq -r '.segments[].segment'"],
+    'ACCESS is what the access list says, NODE:PERM; * stands for every node. POSTS and WAITS count ' +
+      'events of the exporter: those it posted, and those of importers that it has consumed. Segments ' +
+      'without an id are not published. Of processes of other users no command is shown.',
+  )
     .argument('[node]', 'the node (default: this one)', nodeArgument)
-    .addHelpText(
-      'after',
-      'ACCESS is what the access list says, NODE:PERM; * stands for every node. POSTS and WAITS count events\n' +
-        'of the exporter: those it posted, and those of importers that it has consumed. Segments without an\n' +
-        'id are not published. Of processes of other users no command is shown.',
-    )
     .action(list);
 }
 

@@ -1,35 +1,46 @@
 /** All commands of `rsm`; docs/reference/cli.md is made from them. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { examples } from './command.ts';
+import { explained } from './command.ts';
 import { demoCommand } from './demo.ts';
 import { exportCommand } from './export.ts';
 import { getCommand } from './get.ts';
 import { importersCommand } from './importers.ts';
 import { lsCommand } from './ls.ts';
+import { postCommand } from './post.ts';
 import { putCommand } from './put.ts';
 import { topCommand } from './top.ts';
+import { topologyCommand } from './topology.ts';
+import { waitCommand } from './wait.ts';
 
 const COMMANDS = [
   exportCommand,
   getCommand,
   putCommand,
+  waitCommand,
+  postCommand,
   lsCommand,
   importersCommand,
+  topologyCommand,
   topCommand,
   demoCommand,
 ];
 
 /** What is wrong with the line is thrown as a CommanderError, when it has been said. */
 export function program(): Command {
-  const rsm = new Command('rsm')
-    .description('Remote Shared Memory: segments of this node, from a shell')
+  const lines = ['rsm export big.iso', 'rsm ls', 'rsm help export'];
+  const rsm = explained(new Command('rsm'), 'share memory with the processes of this node', lines)
     .version(version())
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'rsm: ')) })
-    .addHelpText('after', examples(['rsm export big.iso', 'rsm ls', 'rsm help export']))
     .exitOverride();
-  for (const make of COMMANDS) rsm.addCommand(make().copyInheritedSettings(rsm));
+  for (const make of COMMANDS) rsm.addCommand(make());
+  inherit(rsm);
   return rsm;
+}
+
+/** commander does so for commands that it makes itself. */
+function inherit(parent: Command): void {
+  for (const child of parent.commands) inherit(child.copyInheritedSettings(parent));
 }
 
 function version(): string {

@@ -26,6 +26,12 @@ export async function progressOf(total: number | undefined, hidden = false): Pro
   const bar = new library.SingleBar({ ...options, gracefulExit: false });
   const begin = performance.now();
   let done = 0;
+  const end = (): void => {
+    process.removeListener('exit', end);
+    bar.stop();
+  };
+  // A closed pipe ends the process at once: the cursor comes back all the same.
+  process.once('exit', end);
   return {
     add(count) {
       done += count;
@@ -35,7 +41,7 @@ export async function progressOf(total: number | undefined, hidden = false): Pro
       if (bar.isActive) bar.update(done, payload);
       else bar.start(total ?? done, done, payload);
     },
-    end: () => bar.stop(),
+    end,
   };
 }
 

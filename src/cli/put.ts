@@ -1,12 +1,12 @@
 /** `rsm put`: standard input or a file into a segment. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, fstatSync } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { Command } from 'commander';
 import type { ImportSegment } from '../api/index.ts';
 import { RSMERR_BAD_LENGTH, RsmError } from '../errors.ts';
 import { command, type Json, type Named, segmentArgument, sizeArgument } from './command.ts';
 import { type Range, rangeOf } from './contents.ts';
-import { systemError } from './failure.ts';
+import { CommandError, systemError } from './failure.ts';
 import { fileLength } from './files.ts';
 import { type Progress, progressOf } from './progress.ts';
 import { withConnection } from './session.ts';
@@ -19,18 +19,16 @@ interface Options extends Json {
 }
 
 export function putCommand(): Command {
-  return command('put', 'write into a segment, from standard input or a file', [
-    'date | rsm put 0:0x600000',
-    'rsm put 0x600000 --offset 4096 page.bin',
-  ])
+  return command(
+    'put',
+    'write a file or standard input into a segment',
+    ['date | rsm put 0:0x600000', 'rsm put 0x600000 --offset 4096 page.bin'],
+    'The segment keeps its length. A file that is too long is refused before anything is written; of ' +
+      'standard input what fits is written first.',
+  )
     .argument('<segment>', 'NODE:ID, or ID on this node', segmentArgument)
     .argument('[file]', 'what to write (default: standard input)')
     .option('--offset <bytes>', 'where in the segment to begin (default: 0)', sizeArgument)
-    .addHelpText(
-      'after',
-      'The segment keeps its length. A file that is too long is refused before anything is written;\n' +
-        'of standard input what fits is written first.',
-    )
     .action(put);
 }
 
@@ -40,7 +38,7 @@ async function put(named: Named, path: string | undefined, options: Options): Pr
     const length = path === undefined ? undefined : await fileLength(path);
     if (length !== undefined && length > room.length) throw tooLong(`${path} has ${length} bytes`, room);
     const input =
-      path === undefined ? process.stdin : createReadStream(path, { highWaterMark: WINDOW_BYTES });
+      path === undefined ? standardInput() : createReadStream(path, { highWaterMark: WINDOW_BYTES });
     const progress = await progressOf(length);
     try {
       const done = await write(segment, room, addAbortSignal(signal, input), progress);
@@ -53,6 +51,12 @@ async function put(named: Named, path: string | undefined, options: Options): Pr
       progress.end();
     }
   });
+}
+
+/** @throws CommandError: a directory, which Node.js would take for an empty file */
+function standardInput(): Readable {
+  if (fstatSync(process.stdin.fd).isDirectory()) throw new CommandError('standard input is a directory.');
+  return process.stdin;
 }
 
 /** How many bytes were written: all of the input. @throws RsmError BAD_LENGTH: it is longer than the room */

@@ -20,6 +20,9 @@ export async function withController<T>(
   });
 }
 
+/** For who wants no bytes, but events. */
+export const ANY_MODE: ('r' | 'w' | 'rw')[] = ['r', 'w', 'rw'];
+
 /** The same with a connection of the first mode that is granted. */
 export async function withConnection<T>(
   { node, id }: Named,

@@ -8,8 +8,8 @@ import { userNames } from './users.ts';
 
 /** Of a terminal that does not say. */
 const ROWS = 24;
-/** Above the table, with its head, and below. */
-const OTHER_ROWS = 7;
+/** Above the table, with its head, and below, with the cursor. */
+const OTHER_ROWS = 8;
 
 export function frame(now: Look, { segments, total }: Activity): string {
   const { node, directory, taken } = now;
@@ -21,8 +21,9 @@ export function frame(now: Look, { segments, total }: Activity): string {
     `${paint('bold', 'rsm top')}  ${place}`,
     `${count(processesOf(now), 'process', 'processes')}, ${count(segments.length, 'segment')}, ` +
       count(now.imports.length, 'connection'),
-    `put ${paint('cyan', `${size(total.bytesPut)}/s`)}  get ${paint('cyan', `${size(total.bytesGot)}/s`)}  ` +
-      `events ${rate(total.posts)}/s  rebinds ${rate(total.rebinds)}/s  ${troubles(total)}`,
+    `put ${paint('cyan', perSecond(total.bytesPut))}  get ${paint('cyan', perSecond(total.bytesGot))}  ` +
+      `events ${rate(total.posts)}/s  rebinds ${rate(total.rebinds)}/s`,
+    troubles(total),
     '',
     segments.length === 0 ? paint('dim', 'Nobody has a segment.') : table(columns(), sorted.slice(0, most)),
     ...(more > 0 ? [paint('dim', `and ${more} more that are less busy`)] : []),
@@ -31,7 +32,7 @@ export function frame(now: Look, { segments, total }: Activity): string {
 
 /** Aborts, refusals and failed barriers, which should be none. */
 function troubles({ aborts, refusals, barriersFailed }: Rates): string {
-  const text = `aborts ${rate(aborts)}/s  refusals ${rate(refusals)}/s  failed ${rate(barriersFailed)}/s`;
+  const text = `aborts ${rate(aborts)}/s  refusals ${rate(refusals)}/s  broken ${rate(barriersFailed)}/s`;
   return aborts + refusals + barriersFailed > 0 ? paint('yellow', text) : text;
 }
 
@@ -39,10 +40,10 @@ function columns(): Column<SegmentActivity>[] {
   const nameOf = userNames();
   return [
     { head: 'SEGMENT', cell: ({ segment }) => segmentOf(segment) },
-    { head: 'PUT/s', cell: ({ rates }) => size(rates.bytesPut), right: true },
-    { head: 'GET/s', cell: ({ rates }) => size(rates.bytesGot), right: true },
-    { head: 'EVENTS/s', cell: ({ rates }) => rate(rates.posts), right: true },
-    { head: 'REBINDS/s', cell: ({ rates }) => rate(rates.rebinds), right: true, expendable: 4 },
+    { head: 'PUT/s', cell: ({ rates }) => orNone(rates.bytesPut, size), right: true },
+    { head: 'GET/s', cell: ({ rates }) => orNone(rates.bytesGot, size), right: true },
+    { head: 'EVENTS/s', cell: ({ rates }) => orNone(rates.posts, rate), right: true },
+    { head: 'REBINDS/s', cell: ({ rates }) => orNone(rates.rebinds, rate), right: true, expendable: 4 },
     { head: 'IMPORTERS', cell: ({ segment }) => String(segment.importerCount), right: true, expendable: 1 },
     { head: 'LENGTH', cell: ({ segment }) => size(segment.byteLength), right: true, expendable: 5 },
     { head: 'USER', cell: ({ segment }) => nameOf(segment.owner.uid), least: 8, expendable: 6 },
@@ -83,9 +84,13 @@ function processesOf({ participants }: Look): number {
 }
 
 /** 0, 0.3, 12, 1,234 */
-function rate(perSecond: number): string {
-  return perSecond.toLocaleString('en', { maximumFractionDigits: perSecond < 10 ? 1 : 0 });
+function rate(count: number): string {
+  return count.toLocaleString('en', { maximumFractionDigits: count < 10 ? 1 : 0 });
 }
+
+const perSecond = (bytes: number) => `${size(bytes)}/s`;
+/** What does nothing must not catch the eye. */
+const orNone = (number: number, text: (number: number) => string) => (number === 0 ? '-' : text(number));
 
 function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`;

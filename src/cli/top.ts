@@ -1,6 +1,6 @@
 /** `rsm top`: what happens on the node, as it happens. */
 import { setTimeout } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { Activity } from '../observe/index.ts';
 import { command, countArgument, type Json, secondsArgument } from './command.ts';
 import { interruptible, loaded } from './failure.ts';
@@ -10,30 +10,36 @@ import { frame, LINE_HEADS, line } from './top-frame.ts';
 
 interface Options extends Json {
   interval: number;
-  count: number;
+  count?: number;
 }
 
 /** Shows what happened since the look before. */
 type Show = (now: Look, activity: Activity) => void;
 
 export function topCommand(): Command {
-  return command('top', 'show what happens on this node, live', [
-    'rsm top',
-    'rsm top --interval 10 >> rsm.log',
-    "rsm top --json --count 1 | jq '.total.bytesPut'",
-  ])
-    .option('--interval <seconds>', 'how often to look', secondsArgument, 1)
-    .option('--count <n>', 'how often in all (default: until interrupted)', countArgument, Infinity)
-    .addHelpText(
-      'after',
-      'Counters are read from shared pages: nobody is disturbed, and a process that hangs is shown, too. Puts\n' +
-        'and gets are counted, loads and stores into mapped memory are not. Where the output is no terminal,\n' +
-        'each look is one line.',
-    )
+  return command(
+    'top',
+    'show what happens on this node, live',
+    ['rsm top', 'rsm top --interval 10 >> rsm.log', "rsm top --json --count 1 | jq '.total.bytesPut'"],
+    'Counters are read from shared pages: nobody is disturbed, and a process that hangs is shown, too. ' +
+      'Puts and gets are counted, loads and stores into mapped memory are not. Where the output is no ' +
+      'terminal, each look is one line.',
+  )
+    .option('--interval <seconds>', 'how often to look', intervalArgument, 1)
+    .option('--count <n>', 'how often in all (default: until interrupted)', countArgument)
     .action(top);
 }
 
-async function top({ interval, count, json }: Options): Promise<void> {
+/** So that looking is not the work. */
+const LEAST_SECONDS = 0.1;
+
+function intervalArgument(text: string): number {
+  const seconds = secondsArgument(text);
+  if (seconds >= LEAST_SECONDS) return seconds;
+  throw new InvalidArgumentError(`It must be at least ${LEAST_SECONDS}.`);
+}
+
+async function top({ interval, count = Number.POSITIVE_INFINITY, json }: Options): Promise<void> {
   const { activity } = await loaded(import('../observe/index.ts'));
   await interruptible(async (signal) => {
     let before = await look();

@@ -1,43 +1,18 @@
 /** `rsm demo`: the main job from beginning to end, its bad input, and its early end. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { until } from '../support/actors.ts';
+import { type Run, startRsm } from '../support/rsm.ts';
 import { leftovers } from '../support/runtime.ts';
-import { directory, later, root } from '../support/scene.ts';
+import { directory, root } from '../support/scene.ts';
 
-const rsm = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'rsm.js');
 const files = mkdtempSync(join(tmpdir(), 'rsm-test-demo-'));
 chmodSync(files, 0o755);
 afterAll(() => rmSync(files, { recursive: true, force: true }));
 
-interface Run {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-function start(args: string[], uid?: number): { child: ChildProcess; ended: Promise<Run>; said(): string } {
-  const user = uid === undefined ? {} : { uid, gid: uid };
-  const child = spawn(process.execPath, [rsm, 'demo', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-    ...user,
-  });
-  later(() => child.kill('SIGKILL'));
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }));
-  return { child, ended, said: () => stdout };
-}
+const start = (args: string[], uid?: number) => startRsm(['demo', ...args], uid === undefined ? {} : { uid });
 
 function file(name: string, contents: string | Uint8Array): string {
   const path = join(files, name);

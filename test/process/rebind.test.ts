@@ -146,7 +146,7 @@ test('a stopped importer does not hold up a rebind for ever and is aborted; a bu
   const id = await exportIn(exporter);
   await importIn(stopped, id, 'whole');
   await importIn(busy, id, 'whole');
-  stopped.process.kill('SIGSTOP');
+  await stopped.stop();
   // This one's only thread computes until it sees the new memory.
   const seen = busy.run(({ kept }) => {
     const view = (kept as unknown as Held).views[0]!;
@@ -158,7 +158,7 @@ test('a stopped importer does not hold up a rebind for ever and is aborted; a bu
   expect(await importersOf(exporter)).toBe(1);
   expect(await putIn(busy, 0x33)).toEqual(['done']);
 
-  stopped.process.kill('SIGCONT');
+  stopped.resume();
   expect(await putIn(stopped, 0x44)).toEqual(['RSMERR_CONN_ABORTED']);
   expect(await memoriesIn(exporter)).toEqual([
     [0x11, 0x11],

@@ -182,8 +182,14 @@ const table: ReadonlyMap<number, ResultCode> = new Map([
     { RSMERR_PERM_DENIED },
     'Permission denied: connect with the mode you need, and ask the exporter to grant it.',
   ),
-  row({ RSMERR_LOCKS_NOT_SUPPORTED }, 'This controller has no lock operations.'),
-  row({ RSMERR_LOCKS_NOT_ENABLED }, 'The segment was not created for lock operations.'),
+  row(
+    { RSMERR_LOCKS_NOT_SUPPORTED },
+    'This controller has no lock operations: create the segment without them.',
+  ),
+  row(
+    { RSMERR_LOCKS_NOT_ENABLED },
+    'The segment was not created for lock operations: its exporter must ask for them at create (RSM_LOCK_OPS).',
+  ),
   row({ RSMERR_REBIND_NOT_ALLOWED }, 'The segment was not created with RSM_ALLOW_REBIND (allowRebind).'),
   row(
     { RSMERR_INSUFFICIENT_RESOURCES },

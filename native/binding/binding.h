@@ -100,11 +100,11 @@ struct instance {
   struct watch *watches;       /* open, or closing */
   napi_async_cleanup_hook_handle loop_hook;
   bool ending; /* nothing new on the event loop, and no JavaScript */
-  napi_ref abort_callback;
+  napi_ref abort_callback, answer_callback;
 
   pthread_mutex_t lock; /* guards what the agent uses too */
-  napi_threadsafe_function abort_wake; /* NULL before rsm is open and after the clean-up */
-  bool abort_woken;
+  napi_threadsafe_function wake; /* NULL before rsm is open and after the clean-up */
+  bool woken;
 };
 
 struct instance *instance_create(napi_env env);
@@ -118,8 +118,13 @@ void instance_loop_idle(struct instance *instance); /* one of them has left its 
 
 /* ---- between the files ---- */
 
-void abort_wake_agent(void *instance, struct rsm_import *import); /* the callback of rsm_env_open */
-napi_threadsafe_function abort_wake_create(struct instance *instance);
+napi_threadsafe_function wake_create(struct instance *instance);
+/* Has this thread look, soon: the callbacks of rsm_env_open and rsm_lock_listen. On any thread. */
+void wake_for_abort(void *instance, struct rsm_import *import);
+void wake_for_answer(void *instance);
+/* What it looks at. */
+void aborts_tell(struct instance *instance, napi_env env);
+void answers_tell(struct instance *instance, napi_env env);
 /* *path is to be freed, whatever the answer. */
 bool connect_read_request(napi_env env, napi_value object, struct rsm_connect *request, char **path);
 napi_value connect_wrong_request(napi_env env, const char *function); /* throws, unless a getter has */
@@ -139,7 +144,9 @@ int env_is_ending(void *env);
   X(openRecord) X(recordPart) X(closeRecord) X(show)                                                 \
   X(createExport) X(publish) X(republish) X(unpublish) X(rebind) X(destroyExport) X(importers)       \
   X(decideAccess) X(connect) X(connectAsync) X(map) X(mapShared) X(unmap) X(disconnect) X(onAbort)   \
-  X(post) X(take) X(wait) X(eventDescriptor) X(watch) X(poll) X(nothing)
+  X(post) X(take) X(wait) X(eventDescriptor) X(watch) X(poll)                                        \
+  X(lockOwner) X(requestLock) X(cancelLock) X(releaseLock) X(waitLock) X(onLockAnswer) X(awaitLocks) \
+  X(nothing)
 
 #define JS_DECLARE(name) napi_value js_##name(napi_env env, napi_callback_info info);
 JS_FUNCTIONS(JS_DECLARE)

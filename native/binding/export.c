@@ -15,9 +15,10 @@ static int grants_of(napi_env env, napi_value value, struct rsm_grants *grants) 
 napi_value js_createExport(napi_env env, napi_callback_info info) {
   struct call call;
   uint64_t length;
-  bool read_only;
+  uint32_t flags;
   void *address;
-  if (!call_read(env, info, &call) || !value_bool(env, call.argument[3], &read_only)) {
+  if (!call_read(env, info, &call) || !value_u32(env, call.argument[3], &flags) ||
+      flags > (RSM_CREATE_READ_ONLY | RSM_CREATE_LOCK_OPS)) {
     return throw_arguments(env, "createExport");
   }
   if (!value_size(env, call.argument[2], &length) ||
@@ -27,7 +28,7 @@ napi_value js_createExport(napi_env env, napi_callback_info info) {
   struct rsm_env *rsm = instance_rsm(call.instance);
   struct rsm_export *segment;
   struct handle *handle;
-  int code = rsm == NULL ? RSMERR_INSUFFICIENT_RESOURCES : rsm_export_create(rsm, address, length, read_only, &segment);
+  int code = rsm == NULL ? RSMERR_INSUFFICIENT_RESOURCES : rsm_export_create(rsm, address, length, flags, &segment);
   return code == RSM_SUCCESS ? handle_create(call.instance, env, HANDLE_EXPORT, segment, &handle)
                              : make_number(env, code);
 }

@@ -43,7 +43,7 @@ napi_value connection_create(struct instance *instance, napi_env env, struct rsm
     return NULL;
   }
   if (atomic_load(&handle->local->state) == RSM_WITHDRAWN) {
-    abort_wake_agent(instance, import); /* it was aborted before it could be found in the table */
+    wake_for_abort(instance, import); /* it was aborted before it could be found in the table */
   }
   return result;
 }

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "../loopback/locks.h"
+
 struct instance *instance_create(napi_env env) {
   struct instance *instance = calloc(1, sizeof *instance);
   if (instance == NULL) {
@@ -35,7 +37,7 @@ void instance_drop(struct instance *instance) {
 static void clean_up(void *data) {
   struct instance *instance = data;
   pthread_mutex_lock(&instance->lock);
-  instance->abort_wake = NULL; /* Node closes it */
+  instance->wake = NULL; /* Node closes it */
   pthread_mutex_unlock(&instance->lock);
   struct rsm_env *rsm = instance->rsm;
   instance->rsm = NULL;
@@ -48,8 +50,8 @@ struct rsm_env *instance_rsm(struct instance *instance) {
   if (instance->rsm != NULL || instance->closed) {
     return instance->rsm;
   }
-  napi_threadsafe_function wake = abort_wake_create(instance);
-  struct rsm_env *rsm = wake == NULL ? NULL : rsm_env_open(abort_wake_agent, instance);
+  napi_threadsafe_function wake = wake_create(instance);
+  struct rsm_env *rsm = wake == NULL ? NULL : rsm_env_open(wake_for_abort, instance);
   if (rsm == NULL || napi_add_env_cleanup_hook(instance->env, clean_up, instance) != napi_ok) {
     if (rsm != NULL) {
       rsm_env_close(rsm);
@@ -61,8 +63,9 @@ struct rsm_env *instance_rsm(struct instance *instance) {
   }
   instance_keep(instance);
   instance->rsm = rsm;
+  rsm_lock_listen(rsm, wake_for_answer, instance);
   pthread_mutex_lock(&instance->lock);
-  instance->abort_wake = wake;
+  instance->wake = wake;
   pthread_mutex_unlock(&instance->lock);
   return rsm;
 }

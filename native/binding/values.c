@@ -108,6 +108,20 @@ bool value_range(napi_env env, napi_value buffer, napi_value offset, uint64_t le
   return skip <= whole && length <= whole - skip;
 }
 
+bool value_callback(napi_env env, napi_value value, napi_ref *out) {
+  napi_valuetype type;
+  napi_ref callback;
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_function ||
+      napi_create_reference(env, value, 1, &callback) != napi_ok) {
+    return false;
+  }
+  if (*out != NULL) {
+    napi_delete_reference(env, *out);
+  }
+  *out = callback;
+  return true;
+}
+
 napi_value make_number(napi_env env, double number) {
   napi_value result;
   return napi_create_double(env, number, &result) == napi_ok ? result : NULL;

@@ -29,6 +29,8 @@ char *value_path(napi_env env, napi_value value); /* the same, and no NUL within
 bool value_u32_array(napi_env env, napi_value value, uint32_t **words, size_t *count);
 bool value_i32_array(napi_env env, napi_value value, int32_t **words, size_t *count);
 bool value_buffer(napi_env env, napi_value value, void **address, size_t *bytes); /* not detached */
+/* A function, kept in *out instead of what was there. */
+bool value_callback(napi_env env, napi_value value, napi_ref *out);
 /* The address of [offset, offset+length) in a buffer, up to the end of its last page. */
 bool value_range(napi_env env, napi_value buffer, napi_value offset, uint64_t length, void **address);
 

@@ -22,7 +22,8 @@ static void an_exporter_that_is_stopped_cannot_stop_its_importers(void) {
   rig_up();
   pid_t exporter = start(hosts_and_stops, 0);
   struct rsm_env *mine = open_env();
-  struct side a = side_of_import(mine, connect_to(mine, "self", ID)), b = side_of_import(mine, connect_to(mine, "self", ID));
+  struct side a = side_of_import(mine, connect_to(mine, "self", ID));
+  struct side b = side_of_import(mine, connect_to(mine, "self", ID));
   void *control = rsm_import_control(a.place.imported);
   CHECK(!acquire(&a));
   CHECK(kill(exporter, SIGSTOP) == 0);
@@ -128,7 +129,9 @@ static void *contends_here(void *argument) {
 static void threads_contend_like_processes(void) {
   serve();
   pthread_t threads[THREADS];
-  for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, contends_here, i == 0 ? memory : NULL) == 0);
+  for (int i = 0; i < THREADS; i++) {
+    CHECK(pthread_create(&threads[i], NULL, contends_here, i == 0 ? memory : NULL) == 0);
+  }
   for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
   struct side own = side_of_export(env, segment, memory);
   acquire(&own);

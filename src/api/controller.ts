@@ -20,7 +20,7 @@ export interface CreateOptions {
   allowRebind?: boolean;
   /** As RSM_CREATE_SEG_DONTWAIT. Nothing on loopback waits for resources. */
   dontWait?: boolean;
-  /** As RSM_LOCK_OPS. */
+  /** As RSM_LOCK_OPS: atomic operations and locks. */
   lockOps?: boolean;
   /** No importer can ever write, whatever the access list and whoever it is. */
   readOnly?: boolean;
@@ -84,10 +84,14 @@ export class Controller implements Disposable {
    */
   createExport(memory: BufferLike, options?: CreateOptions): ExportSegment {
     const core = this.#live('create');
-    const { allowRebind, readOnly, length } = optionsOf('create', options);
+    const { allowRebind, lockOps, readOnly, length } = optionsOf('create', options);
     const pageBytes = alignmentUnit(core.driver.attributes);
     const bytes = length ?? exportLength('create', memory, pageBytes);
-    const flags = { allowRebind: Boolean(allowRebind), readOnly: Boolean(readOnly) };
+    const flags = {
+      allowRebind: Boolean(allowRebind),
+      lockOps: Boolean(lockOps),
+      readOnly: Boolean(readOnly),
+    };
     return new ExportSegment(CoreExport.create(core, memory, bytes, flags), pageBytes);
   }
 

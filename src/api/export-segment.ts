@@ -8,14 +8,14 @@ import {
   roundUp,
 } from '../core/index.ts';
 import { RSMERR_BAD_ADDR, RsmError } from '../errors.ts';
-import { EventSegment } from './events.ts';
+import { LockSegment } from './locks.ts';
 import { optionsOf } from './options.ts';
 
 /** Who may connect: node ids, with permissions like those of files (0644). Empty: every node, as the umask says. */
 export type AccessList = { node: number; permission: number }[];
 
 /** Memory that others can import once it is published. Ends with `close`, or with the process. */
-export class ExportSegment extends EventSegment implements Disposable {
+export class ExportSegment extends LockSegment implements Disposable {
   readonly #core: Core;
   readonly #byteLength: number;
   readonly #pageBytes: number;

@@ -15,7 +15,7 @@ import {
 } from '../core/index.ts';
 import { RSMERR_BAD_ADDR, RSMERR_CONN_ABORTED, RsmError } from '../errors.ts';
 import { Barrier } from './barrier.ts';
-import { EventSegment } from './events.ts';
+import { LockSegment } from './locks.ts';
 import { type Mode, modeOf, optionsOf, permissionOf } from './options.ts';
 
 /** The window: the whole segment, with the mode of the connection, where nothing else is said. */
@@ -34,7 +34,7 @@ export interface Transfer {
 }
 
 /** A connection to a published segment. Ends with `close`, or with the process. */
-export class ImportSegment extends EventSegment implements Disposable {
+export class ImportSegment extends LockSegment implements Disposable {
   readonly #core: Core;
   readonly #barrier: Barrier;
   #aborted: Promise<RsmError> | undefined;

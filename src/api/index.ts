@@ -12,5 +12,6 @@ export { type Controller, type CreateOptions, openController, type Target } from
 export type { WaitOptions } from './events.ts';
 export type { AccessList, ExportSegment } from './export-segment.ts';
 export type { ImportSegment, MapOptions, Transfer } from './import-segment.ts';
+export type { HeldLock, Lock, Word } from './locks.ts';
 export { allocate, attachSystemV, mapFile, pageSize, release } from './memory.ts';
 export type { Mode } from './options.ts';

@@ -4,7 +4,10 @@ import {
   RSMERR_BAD_ADDR,
   RSMERR_BAD_LENGTH,
   RSMERR_BAD_MEM_ALIGNMENT,
+  RSMERR_BAD_OFFSET,
   RSMERR_BAD_SEG_HNDL,
+  RSMERR_LOCKS_NOT_SUPPORTED,
+  RSMERR_MAP_FAILED,
   RSMERR_REBIND_NOT_ALLOWED,
   RSMERR_SEG_ALREADY_PUBLISHED,
   RSMERR_SEG_NOT_PUBLISHED,
@@ -16,14 +19,16 @@ import { type AccessEntry, checkAccessList, type GrantTable, grantTable, type Ow
 import { memoryAt } from './addresses.ts';
 import { alignmentUnit } from './attributes.ts';
 import type { Controller } from './controllers.ts';
+import { LockableSegment } from './lockable-segment.ts';
 import { isSize } from './numbers.ts';
-import { Segment } from './segment.ts';
 import { checkNotReserved, checkSegmentId } from './segment-ids.ts';
 
 export interface ExportOptions {
   readonly allowRebind: boolean;
   /** Nobody can ever write to it through an import segment, whatever the access list (design 3.2). */
   readonly readOnly: boolean;
+  /** For lock operations (RSM_LOCK_OPS, D-27). */
+  readonly lockOps: boolean;
 }
 
 /** Reads a program's access list; throws RsmError where it is none. */
@@ -32,7 +37,7 @@ export type AccessReader = () => readonly AccessEntry[];
 /** Published ones stay published though nobody holds them, as a listening server does. */
 const published: Set<ExportSegment> = new Set();
 
-export class ExportSegment extends Segment {
+export class ExportSegment extends LockableSegment {
   readonly #controller: Controller;
   readonly #driver: DriverExport;
   readonly #owner: Owner;
@@ -46,7 +51,7 @@ export class ExportSegment extends Segment {
     memory: MemoryRange,
     options: ExportOptions,
   ) {
-    super(driver.events, () => {
+    super(driver.events, driver.openLocks(), () => {
       driver.destroy();
       controller.segmentEnded();
     });
@@ -101,6 +106,10 @@ export class ExportSegment extends Segment {
     return this.#memory;
   }
 
+  get byteLength(): number {
+    return this.#memory.byteLength;
+  }
+
   get importers(): number {
     return this.live ? this.#driver.importers : 0;
   }
@@ -108,15 +117,19 @@ export class ExportSegment extends Segment {
   /**
    * Makes it importable. id 0: the system chooses. Returns the id.
    * @param access reads the access list, at its place in the order of checks; empty: every node
-   * @throws RsmError BAD_SEGID, SEG_ALREADY_PUBLISHED, RESERVED_SEGID, BAD_ACL, SEGID_IN_USE,
-   *   INSUFFICIENT_RESOURCES
+   * @throws RsmError BAD_SEGID, SEG_ALREADY_PUBLISHED, RESERVED_SEGID, BAD_ACL, LOCKS_NOT_SUPPORTED (C-035),
+   *   SEGID_IN_USE, INSUFFICIENT_RESOURCES
    */
   publish(id: unknown, access: AccessReader): number {
     this.checkLive('publish');
     checkSegmentId(id);
     if (this.#id !== undefined) throw new RsmError(RSMERR_SEG_ALREADY_PUBLISHED, 'publish');
     checkNotReserved(id);
-    this.#id = this.#driver.publish(id, this.#grants('publish', access));
+    const grants = this.#grants('publish', access);
+    if (this.#options.lockOps && !this.#controller.driver.lockOps) {
+      throw new RsmError(RSMERR_LOCKS_NOT_SUPPORTED, 'publish');
+    }
+    this.#id = this.#driver.publish(id, grants);
     published.add(this);
     if (onPublish.hasSubscribers)
       onPublish.publish({ ...this.#told(this.#id), byteLength: this.#memory.byteLength });
@@ -190,6 +203,24 @@ export class ExportSegment extends Segment {
     this.#withdrawn();
     this.#controller.segmentEnded();
   }
+
+  /** Its memory is this process's own. */
+  protected override checkMayChange(): void {}
+
+  /** @throws RsmError BAD_OFFSET: on the last page, behind the buffer; MAP_FAILED */
+  protected override checkReach(operation: string, offset: number, width: number): void {
+    const { buffer, byteOffset } = this.#memory;
+    if (buffer.byteLength === 0) {
+      throw new RsmError(RSMERR_MAP_FAILED, operation, 'the memory was transferred away');
+    }
+    if (byteOffset + offset + width > buffer.byteLength) {
+      throw new RsmError(RSMERR_BAD_OFFSET, operation);
+    }
+  }
+
+  protected override easeReach(): void {}
+
+  protected override checkWhole(): void {}
 
   #grants(operation: string, access: AccessReader): GrantTable {
     const list = access();

@@ -10,16 +10,14 @@ import {
   RSMERR_BAD_SEG_HNDL,
   RSMERR_BARRIER_UNINITIALIZED,
   RSMERR_CONN_ABORTED,
-  RSMERR_CTLR_NOT_PRESENT,
   RSMERR_MAP_FAILED,
   RSMERR_PERM_DENIED,
   RSMERR_SEG_ALREADY_MAPPED,
   RSMERR_SEG_NOT_MAPPED,
-  RSMERR_SEG_NOT_PUBLISHED,
   RSMERR_SEG_STILL_MAPPED,
   RsmError,
 } from '../errors.ts';
-import { onAbort, onConnect, onRefuse } from '../observe/channels.ts';
+import { onAbort, onConnect } from '../observe/channels.ts';
 import { memoryAt } from './addresses.ts';
 import { alignmentUnit } from './attributes.ts';
 import type { Barrier } from './barrier.ts';
@@ -31,8 +29,9 @@ import {
 } from './constants.ts';
 import type { Controller } from './controllers.ts';
 import { MAX_BUFFER_BYTES } from './limits.ts';
+import { LockableSegment } from './lockable-segment.ts';
 import { isSize, isUint32 } from './numbers.ts';
-import { Segment } from './segment.ts';
+import { checkTarget, type Target, tellRefusal } from './target.ts';
 import { Window } from './window.ts';
 
 /** A buffer over a mapping keeps the segment connected, though the program has let the segment go. */
@@ -40,7 +39,7 @@ const mappings: WeakMap<ArrayBufferLike, Set<ImportSegment>> = new WeakMap();
 /** Other threads may use a shared buffer that nobody on this one has any more: it ends when it is ended. */
 const shared: Set<ImportSegment> = new Set();
 
-export class ImportSegment extends Segment {
+export class ImportSegment extends LockableSegment {
   readonly node: number;
   readonly id: number;
   /** What was granted: a part of 0600. */
@@ -49,12 +48,14 @@ export class ImportSegment extends Segment {
   readonly #driver: DriverImport;
   readonly #counts: Float64Array<ArrayBuffer>;
   #window: Window | null = null;
+  /** Mapped for lock operations alone: makes room for what a program, a put or a get maps. */
+  #words: Window | null = null;
   #implicit = true;
   #barrier: Barrier | null = null;
   #abortTold = false;
 
   private constructor(controller: Controller, driver: DriverImport, target: Target) {
-    super(driver.events, () => {
+    super(driver.events, driver.openLocks(), () => {
       driver.disconnect();
       controller.segmentEnded();
     });
@@ -152,6 +153,7 @@ export class ImportSegment extends Segment {
    */
   map(offset: unknown, length: unknown, permission: unknown, at?: unknown): ArrayBuffer {
     const { start, byteLength, wanted, mapped, fixed } = this.#checkMap(offset, length, permission, at);
+    this.#dropWords();
     let bytes: Uint8Array<ArrayBuffer>;
     if (fixed === null) {
       bytes = new Uint8Array(this.#driver.map(start, byteLength, mapped, false));
@@ -167,6 +169,7 @@ export class ImportSegment extends Segment {
   /** `map` as a SharedArrayBuffer. @throws RsmError as `map`; MAP_FAILED: this runtime cannot make one */
   mapShared(offset: unknown, length: unknown, permission: unknown): SharedArrayBuffer {
     const { start, byteLength, wanted, mapped } = this.#checkMap(offset, length, permission, undefined);
+    this.#dropWords();
     const buffer = this.#driver.mapShared(start, byteLength, mapped);
     this.#window = new Window(start, wanted, true, new Uint8Array(buffer));
     shared.add(this);
@@ -275,6 +278,38 @@ export class ImportSegment extends Segment {
     return this.#window ?? this.#mapImplicitly();
   }
 
+  protected override checkMayChange(operation: string): void {
+    if (this.permission !== RSM_PERM_RDWR) {
+      throw new RsmError(RSMERR_PERM_DENIED, operation, "lock operations need the mode 'rw'");
+    }
+  }
+
+  /** In an explicit window as a transfer (C-124). @throws RsmError BAD_OFFSET, PERM_DENIED, MAP_FAILED */
+  protected override checkReach(operation: string, offset: number, width: number): void {
+    if (this.#window === null) this.#words ??= this.#mapWhole();
+    const window = (this.#window ?? this.#words)!;
+    if (window.permission !== RSM_PERM_RDWR) throw new RsmError(RSMERR_PERM_DENIED, operation);
+    if (offset < window.start || offset + width > window.end) {
+      throw new RsmError(RSMERR_BAD_OFFSET, operation);
+    }
+    if (window.detached) throw new RsmError(RSMERR_MAP_FAILED, operation, 'the mapping was transferred away');
+  }
+
+  protected override easeReach(): void {
+    if (this.#window !== null || this.byteLength > MAX_BUFFER_BYTES) return;
+    this.#words ??= this.#mapWhole();
+  }
+
+  protected override checkWhole(operation: string): void {
+    this.#checkIntact(operation);
+  }
+
+  #dropWords(): void {
+    if (this.#words === null) return;
+    this.#words = null;
+    this.#driver.unmap();
+  }
+
   /** Told once, though more than one listener comes to know. */
   static #tellAbort(segment: ImportSegment | undefined): void {
     if (!segment?.live || segment.#abortTold) return;
@@ -283,15 +318,20 @@ export class ImportSegment extends Segment {
     if (onAbort.hasSubscribers) onAbort.publish({ node, id, owner });
   }
 
-  /** The whole segment, with the granted mode (D-07). */
   #mapImplicitly(): Window {
+    this.#window = this.#words ?? this.#mapWhole();
+    this.#words = null;
+    return this.#window;
+  }
+
+  /** The whole segment, with the granted mode (D-07). */
+  #mapWhole(): Window {
     if (this.byteLength > MAX_BUFFER_BYTES) {
       const detail = `the segment does not fit one buffer (${MAX_BUFFER_BYTES} bytes): map a part of it first`;
       throw new RsmError(RSMERR_BAD_LENGTH, 'map', detail);
     }
     const bytes = new Uint8Array(this.#driver.map(0, this.byteLength, this.permission, true));
-    this.#window = new Window(0, this.permission, false, bytes);
-    return this.#window;
+    return new Window(0, this.permission, false, bytes);
   }
 
   /** `mapped` is what the pages must allow, `wanted` what puts and gets may do with them. */
@@ -341,31 +381,4 @@ export class ImportSegment extends Segment {
     const segments = mappings.get(buffer) ?? new Set();
     mappings.set(buffer, segments.add(this));
   }
-}
-
-interface Target {
-  readonly node: number;
-  readonly id: number;
-  readonly permission: number;
-}
-
-function tellRefusal({ node, id, permission }: Target, error: unknown): void {
-  if (onRefuse.hasSubscribers && RsmError.is(error)) {
-    onRefuse.publish({ node, id, permission, code: error.code });
-  }
-}
-
-function checkTarget(node: unknown, id: unknown, permission: unknown): Target {
-  if (!isUint32(permission) || permission === 0 || (permission & ~RSM_PERM_RDWR) !== 0) {
-    throw new RsmError(
-      RSMERR_PERM_DENIED,
-      'connect',
-      'the mode must be read (0400), write (0200) or both (0600)',
-    );
-  }
-  if (!isUint32(node))
-    throw new RsmError(RSMERR_CTLR_NOT_PRESENT, 'connect', 'a node id is a number from 0 to 63');
-  if (!isUint32(id))
-    throw new RsmError(RSMERR_SEG_NOT_PUBLISHED, 'connect', 'a segment id is an unsigned 32-bit number');
-  return { node, id, permission };
 }

@@ -10,9 +10,10 @@ export { type PollEntry, waitDescriptors } from './descriptors.ts';
 export { type ExportOptions, ExportSegment } from './export-segment.ts';
 export { ImportSegment } from './import-segment.ts';
 export { LocalMemory } from './local-memory.ts';
+export { LockableSegment } from './lockable-segment.ts';
 export { allocate, attachSystemV, mapFile, pageSize, release } from './memory.ts';
 export { isSize, isUint32, roundUp } from './numbers.ts';
-export { milliseconds, Segment, type WaitOptions } from './segment.ts';
+export { Segment } from './segment.ts';
 export { type SegmentIdRange, segmentIdRange } from './segment-id-file.ts';
 export {
   type LocalController,
@@ -23,3 +24,4 @@ export {
 } from './topology.ts';
 export { get, get8, get16, get32, get64, put, put8, put16, put32, put64 } from './transfer.ts';
 export { checkVectorCount, type Direction, transferVector, type VectorEntry } from './vectors.ts';
+export { milliseconds, type WaitOptions } from './waiting.ts';

@@ -1,24 +1,8 @@
 /** What both kinds of segment are: something that receives events (rsmapi.md 1.9, 2.9) and ends. */
 import type { DriverEvents } from '../drivers/driver.ts';
-import {
-  RSMERR_BAD_ADDR,
-  RSMERR_BAD_SEG_HNDL,
-  RSMERR_INTERRUPTED,
-  RSMERR_POLLFD_IN_USE,
-  RSMERR_TIMEOUT,
-  RsmError,
-} from '../errors.ts';
+import { RSMERR_BAD_SEG_HNDL, RSMERR_POLLFD_IN_USE, RSMERR_TIMEOUT, RsmError } from '../errors.ts';
 import { descriptors } from './descriptors.ts';
-import { MAX_TIMER_MS } from './limits.ts';
-
-export interface WaitOptions {
-  /** Without one there is no limit. */
-  timeoutMs?: number | undefined;
-  signal?: AbortSignal | undefined;
-}
-
-/** Ends one wait: with an error, or with an event. */
-type Waiter = (error?: RsmError) => void;
+import { checkSignal, type Leave, milliseconds, type WaitOptions, waitFor } from './waiting.ts';
 
 /** Segments that are waited for: kept alive, whoever else has let them go. */
 const awaited: Set<Segment> = new Set();
@@ -30,7 +14,7 @@ export abstract class Segment {
   #live = true;
   #watching = false;
   #references = 0;
-  readonly #waiters: Set<Waiter> = new Set();
+  readonly #waiters: Set<Leave<void>> = new Set();
   readonly #ready: () => void;
 
   /** @param end gives back what the driver holds; must not refer to this object */
@@ -84,7 +68,7 @@ export abstract class Segment {
   async wait({ timeoutMs = -1, signal }: WaitOptions = {}): Promise<void> {
     this.checkLive('wait');
     const limit = milliseconds('wait', timeoutMs);
-    if (signal?.aborted) throw interrupted(signal);
+    checkSignal('wait', signal);
     if (this.#waiters.size === 0 && this.#events.take()) return;
     if (limit === 0) throw new RsmError(RSMERR_TIMEOUT, 'wait');
     await this.#enlist(limit, signal);
@@ -142,22 +126,14 @@ export abstract class Segment {
   }
 
   #enlist(limitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const late = () => leave(new RsmError(RSMERR_TIMEOUT, 'wait'));
-      const cancelled = () => leave(interrupted(signal));
-      const leave: Waiter = (error) => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', cancelled);
-        this.#waiters.delete(leave);
-        if (this.#waiters.size === 0) this.#rest();
-        if (error === undefined) resolve();
-        else reject(error);
-      };
+    return waitFor<void>('wait', limitMs, signal, (leave) => {
       this.#watch(true);
       this.#waiters.add(leave);
       awaited.add(this);
-      const timer = limitMs < 0 ? undefined : setTimeout(late, Math.min(limitMs, MAX_TIMER_MS));
-      signal?.addEventListener('abort', cancelled);
+      return () => {
+        this.#waiters.delete(leave);
+        if (this.#waiters.size === 0) this.#rest();
+      };
     });
   }
 
@@ -184,17 +160,4 @@ export abstract class Segment {
       leave();
     }
   }
-}
-
-/** A time as native takes it; negative and infinite ones are no limit. */
-export function milliseconds(operation: string, value: unknown, code: number = RSMERR_BAD_ADDR): number {
-  if (typeof value !== 'number' || Number.isNaN(value)) {
-    throw new RsmError(code, operation, 'the time-out must be a number of milliseconds');
-  }
-  if (value < 0 || value === Number.POSITIVE_INFINITY) return -1;
-  return Math.min(Math.ceil(value), MAX_TIMER_MS);
-}
-
-function interrupted(signal: AbortSignal | undefined): RsmError {
-  return new RsmError(RSMERR_INTERRUPTED, 'wait', 'the wait was cancelled', { cause: signal?.reason });
 }

@@ -6,6 +6,7 @@
 
 import type { GrantTable } from '../core/access.ts';
 import type { ControllerAttributes } from '../core/attributes.ts';
+import type { RsmError } from '../errors.ts';
 
 /** A page-aligned range of memory of this library. */
 export interface MemoryRange {
@@ -21,9 +22,11 @@ export interface Driver {
   readonly attributes: ControllerAttributes;
   /** How many entries an access list may have here: 1 on loopback (C-079). */
   readonly accessListLimit: number;
+  /** Whether segments made here can have lock operations (C-035). */
+  readonly lockOps: boolean;
   /** Whether segments can be published to, or imported from, that node through this controller. */
   reaches(node: number): boolean;
-  createExport(memory: MemoryRange, options: { readOnly: boolean }): DriverExport;
+  createExport(memory: MemoryRange, options: { readOnly: boolean; lockOps: boolean }): DriverExport;
   connect(target: ConnectTarget): DriverImport;
   connectAsync(target: ConnectTarget, signal: AbortSignal | undefined): Promise<DriverImport>;
   close(): void;
@@ -47,6 +50,33 @@ export interface DriverEvents {
   watch(callback: (() => void) | null, alive: boolean): void;
 }
 
+/** What an atomic operation makes of a word and its operand. */
+export type AtomicOperation = 'add' | 'and' | 'or' | 'xor' | 'exchange' | 'compareExchange';
+
+/**
+ * Lock operations of a segment (RSM_LOCK_OPS, design 3.8), atomic among all who reach the segment. A word is
+ * named by its offset in the segment, in bytes: aligned to its width, and inside.
+ */
+export interface DriverLocks {
+  /** Whether the segment was created for them. */
+  readonly enabled: boolean;
+  /**
+   * Changes the word of 4 bytes (numbers) or 8 (bigints), modulo its width. Its value before, unsigned.
+   * @param expected of compareExchange: stores only where the word is that
+   */
+  atomic<T extends number | bigint>(operation: AtomicOperation, offset: number, operand: T, expected: T): T;
+  /** Takes the lock whose word (4 bytes) is at `offset` where that needs no waiting. */
+  take(offset: number): boolean;
+  /** Blocks until the lock is ours: whether its previous owner died. null: timed out. -1: no limit; 0: only
+   * if it is to be had now, which may be where `take` failed. Throws CONN_ABORTED, INTERRUPTED, … */
+  wait(offset: number, timeoutMs: number): boolean | null;
+  /** The same on the event loop; the pending request keeps the process alive. Returns what gives it up: no
+   * answer comes after that, nor from a segment that has ended. */
+  request(offset: number, answered: (answer: boolean | RsmError) => void): () => void;
+  /** To whoever has waited longest; free where nobody waits. */
+  release(offset: number): void;
+}
+
 /** Indices of `DriverImport.counts`. Others read them at any time: they are only added to. */
 export const PUTS = 0;
 export const BYTES_PUT = 1;
@@ -57,6 +87,8 @@ export const BARRIERS_FAILED = 4;
 export interface DriverExport {
   readonly events: DriverEvents;
   readonly importers: number;
+  /** To be asked for once; whoever asks keeps it, and the segment does not. */
+  openLocks(): DriverLocks;
   /** id 0: the next system id. Returns the id. Throws SEGID_IN_USE, INSUFFICIENT_RESOURCES. */
   publish(id: number, grants: GrantTable): number;
   republish(grants: GrantTable): void;
@@ -72,6 +104,8 @@ export interface DriverImport {
   readonly owner: { uid: number; pid: number };
   /** Where the transfers through this import are counted: see `TRANSFER`. */
   readonly counts: Float64Array<ArrayBuffer>;
+  /** As of an export. */
+  openLocks(): DriverLocks;
   /**
    * The generation check of 1.7: a full fence, then whether the connection is whole since connect.
    * True promises that every access made before the call reached memory that was still exported.

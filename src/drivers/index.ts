@@ -4,11 +4,13 @@ import type { Driver } from './driver.ts';
 import { openLoopback } from './loopback/index.ts';
 
 export type {
+  AtomicOperation,
   ConnectTarget,
   Driver,
   DriverEvents,
   DriverExport,
   DriverImport,
+  DriverLocks,
   MemoryRange,
 } from './driver.ts';
 

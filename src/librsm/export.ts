@@ -7,6 +7,7 @@ import {
   ExportSegment,
   isUint32,
   RSM_ALLOW_REBIND,
+  RSM_LOCK_OPS,
   readAccessList,
 } from '../core/index.ts';
 import { RSMERR_BAD_SEG_HNDL, RSMERR_BAD_SEGID } from '../errors.ts';
@@ -44,8 +45,9 @@ export function rsm_memseg_export_create(
   return call(() => {
     const through = Controller.from(controller, 'create');
     store('create', RSMERR_BAD_SEG_HNDL, memseg, undefined);
-    const allowRebind = isUint32(flags) && (flags & RSM_ALLOW_REBIND) !== 0;
-    const made = ExportSegment.create(through, vaddr, length, { allowRebind, readOnly: false });
+    const has = (flag: number) => isUint32(flags) && (flags & flag) !== 0;
+    const options = { allowRebind: has(RSM_ALLOW_REBIND), lockOps: has(RSM_LOCK_OPS), readOnly: false };
+    const made = ExportSegment.create(through, vaddr, length, options);
     storeMade('create', RSMERR_BAD_SEG_HNDL, memseg, made, () => made.destroy());
   });
 }

@@ -79,7 +79,8 @@ export interface Native {
   show(segment: NativeExport | NativeImport, record: NativeRecord): number;
 
   // Export side. `grants` is the table drawn in native/loopback/access.h.
-  createExport(buffer: ArrayBuffer, offset: number, length: number, readOnly: boolean): NativeExport | Code;
+  /** flags: 1 read-only for ever, 2 lock operations. */
+  createExport(buffer: ArrayBuffer, offset: number, length: number, flags: number): NativeExport | Code;
   /** `claim` is the file name of the claim beside the record. SEGID_IN_USE when it exists. */
   publish(segment: NativeExport, record: NativeRecord, id: number, claim: string, grants: Uint32Array): Code;
   republish(segment: NativeExport, grants: Uint32Array): Code;
@@ -140,6 +141,25 @@ export interface Native {
   /** poll(2) with the masks of design 3.7. fds: triples fd, events, revents. Returns the number of
    * entries ready, or a negative errno. */
   poll(fds: Int32Array, count: number, timeoutMs: number): number;
+
+  // Locks: words in the memory of a segment with lock operations, drawn in native/loopback/layout.h. An
+  // offset that is none of such a word is a TypeError.
+  /** This side's number in lock words; 0: the segment has no lock operations, or has ended. */
+  lockOwner(segment: NativeExport | NativeImport): number;
+  /** Asks for a lock that could not be taken. `ticket`: unique among this thread's requests. atOnce: the
+   * answer is TIMEOUT when it is not to be had now. CONN_ABORTED, INSUFFICIENT_RESOURCES: too many requests
+   * under way; INSUFFICIENT_MEM. A segment that ends gives no answer. */
+  requestLock(segment: NativeExport | NativeImport, offset: number, ticket: number, atOnce: boolean): Code;
+  /** Gives up; a lock that was granted passes on. No answer comes after it. */
+  cancelLock(ticket: number): void;
+  /** Frees a word that could not be freed by compare-and-exchange, because somebody waits. */
+  releaseLock(segment: NativeExport | NativeImport, offset: number): void;
+  /** Blocks until the answer: whether the previous owner died. TIMEOUT and INTERRUPTED give up. -1: no limit. */
+  waitLock(ticket: number, timeoutMs: number): boolean | Code;
+  /** Calls back on the event loop with the answers that nobody waits for. Does not keep the process alive. */
+  onLockAnswer(callback: (ticket: number, answer: boolean | Code) => void): void;
+  /** Whether answers to come keep the process alive. */
+  awaitLocks(alive: boolean): void;
 
   /** A call that does nothing: the reference of bench T1. */
   nothing(): void;

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { alignmentUnit } from '../../src/core/attributes.ts';
 import { isSize, isUint32, roundUp } from '../../src/core/numbers.ts';
-import { milliseconds } from '../../src/core/segment.ts';
 import { checkSegmentId, isReserved } from '../../src/core/segment-ids.ts';
+import { milliseconds } from '../../src/core/waiting.ts';
 import { RSMERR_BAD_ADDR, RSMERR_BAD_SEGID } from '../../src/errors.ts';
 
 const NO_NUMBERS: unknown[] = [undefined, null, '1', 1n, {}, [], [1], true, Number.NaN, () => 1, Symbol('1')];

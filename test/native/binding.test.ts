@@ -162,7 +162,7 @@ test('buffers: only whole pages of memory of this library can be exported', () =
   expect(native.checkMemory(memory, PAGE, 2 * PAGE, false)).toBe(BAD_ADDR);
   expect(native.checkMemory(new ArrayBuffer(PAGE), 0, PAGE, false)).toBe(BAD_ADDR);
   expect(native.checkMemory(new SharedArrayBuffer(PAGE), 0, PAGE, false)).toBe(BAD_ADDR);
-  expect(native.createExport(new ArrayBuffer(PAGE), 0, PAGE, false)).toBe(BAD_ADDR);
+  expect(native.createExport(new ArrayBuffer(PAGE), 0, PAGE, 0)).toBe(BAD_ADDR);
   native.release(memory);
 });
 

@@ -3,7 +3,17 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { type Native, native } from '../../src/native/index.ts';
-import { connected, directory, good, grants, PAGE, published, READ_WRITE, record } from './scene.ts';
+import {
+  connected,
+  directory,
+  good,
+  grants,
+  LOCK_OPS,
+  PAGE,
+  published,
+  READ_WRITE,
+  record,
+} from './scene.ts';
 
 const lock = openSync(join(directory, 'lock'), 'a+');
 afterAll(() => closeSync(lock));
@@ -64,12 +74,12 @@ interface Scene {
 
 /** Arguments that would do, and do not block, for one call with one of them exchanged. */
 function scene(): Scene {
-  const exporter = published();
+  const exporter = published(1, LOCK_OPS);
   const { handle } = connected(exporter);
   native.post(exporter.segment, false);
   const memory = good(native.allocate(PAGE, 0));
   const unpublished = good(native.allocate(PAGE, 0));
-  const spare = good(native.createExport(unpublished, 0, PAGE, false));
+  const spare = good(native.createExport(unpublished, 0, PAGE, 0));
   const end = (): void => {
     native.disconnect(handle, memory);
     native.destroyExport(exporter.segment);
@@ -94,7 +104,7 @@ function scene(): Scene {
     recordPart: [record, 0],
     show: [spare, record],
     closeRecord: [null],
-    createExport: [memory, 0, PAGE, false],
+    createExport: [memory, 0, PAGE, 0],
     publish: [spare, record, 999_999, 'claim-hostile', grants],
     republish: [exporter.segment, grants],
     unpublish: [exporter.segment],
@@ -115,6 +125,13 @@ function scene(): Scene {
     eventDescriptor: [handle],
     watch: [handle, null, false],
     poll: [entry, 1, -1],
+    lockOwner: [handle],
+    requestLock: [handle, 64, 1, true],
+    cancelLock: [1],
+    releaseLock: [handle, 64],
+    waitLock: [1, -1],
+    onLockAnswer: [() => {}],
+    awaitLocks: [false],
   };
   return { arguments: all, end };
 }

@@ -16,6 +16,8 @@ import {
 
 export const PAGE = 4096;
 export const READ_WRITE = 0o600;
+/** A flag of createExport. */
+export const LOCK_OPS = 2;
 export const addon: string = fileURLToPath(
   new URL('../../native/build/Release/loopback.node', import.meta.url),
 );
@@ -43,9 +45,9 @@ export interface Published {
   request: ConnectRequest;
 }
 
-export function published(pages = 1): Published {
+export function published(pages = 1, flags = 0): Published {
   const memory = good(native.allocate(pages * PAGE, 0));
-  const segment = good(native.createExport(memory, 0, pages * PAGE, false));
+  const segment = good(native.createExport(memory, 0, pages * PAGE, flags));
   const id = ++lastId;
   const code = native.publish(segment, record, id, `claim-${id}`, grants);
   if (code !== 0) throw new Error(`publish: ${code}`);

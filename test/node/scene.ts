@@ -17,7 +17,7 @@ export interface Published {
 }
 
 export function publish(node: Node, id: number = 0): Published {
-  const made = native.createExport(native.allocate(4096, 0) as ArrayBuffer, 0, 4096, false);
+  const made = native.createExport(native.allocate(4096, 0) as ArrayBuffer, 0, 4096, 0);
   if (typeof made === 'number') throw new Error(`createExport: ${made}`);
   const segment: NativeExport = made;
   const published = node.publish(id, (chosen, claim, record) => {
@@ -51,7 +51,7 @@ const PRELUDE = `
   const [{ openNode }, { native }] = await Promise.all(['node', 'native'].map((room) =>
     import(process.argv[1] + '/' + room + '/index.js')));
   function publish(node, id = 0) {
-    const segment = native.createExport(native.allocate(4096, 0), 0, 4096, false);
+    const segment = native.createExport(native.allocate(4096, 0), 0, 4096, 0);
     return node.publish(id, (chosen, claim, record) => {
       if (native.publish(segment, record, chosen, claim, Uint32Array.of(0, 0, 0o777, 0)) !== 0) throw chosen;
     });

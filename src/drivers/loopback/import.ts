@@ -1,4 +1,5 @@
 /** The import side of this node: a native connection and its control block. */
+import { RSM_PERM_RDWR } from '../../core/constants.ts';
 import { RSMERR_MAP_FAILED, RsmError } from '../../errors.ts';
 import { type Connection, type NativeImport, native } from '../../native/index.ts';
 import { CONNECTED, LOCAL_STATE, STATUS_STATE } from '../../native/layout.ts';
@@ -6,6 +7,7 @@ import type { Share } from '../../node/index.ts';
 import type { DriverImport, MemoryRange } from '../driver.ts';
 import type { AbortListeners } from './aborts.ts';
 import { LoopbackEvents } from './events.ts';
+import { LoopbackLocks } from './locks.ts';
 import { resultOf } from './result.ts';
 
 /** A locked instruction of x86 orders all accesses; loads behind it need nothing more. Twice as fast. */
@@ -26,6 +28,8 @@ export class LoopbackImport implements DriverImport {
   readonly #segment: NativeImport;
   readonly #control: Int32Array<ArrayBuffer>;
   readonly #aborts: AbortListeners;
+  /** To be told of mappings. Weakly: it keeps them. */
+  #locks: WeakRef<LoopbackLocks> | null = null;
   /** The mapping's buffer. Weakly: a forgotten connection must not keep what a program let go. */
   #mapped: WeakRef<ArrayBuffer> | null = null;
 
@@ -38,6 +42,12 @@ export class LoopbackImport implements DriverImport {
     this.events = new LoopbackEvents(handle);
     this.#share = share;
     this.counts = share.showImport(handle);
+  }
+
+  openLocks(): LoopbackLocks {
+    const locks = new LoopbackLocks(this.#segment);
+    this.#locks = new WeakRef(locks);
+    return locks;
   }
 
   intact(): boolean {
@@ -57,18 +67,22 @@ export class LoopbackImport implements DriverImport {
     const made = native.map(this.#segment, offset, length, permission, internal, null, 0);
     const buffer = resultOf(made, 'map');
     this.#mapped = new WeakRef(buffer);
+    this.#showWords(buffer, 0, length, offset, permission);
     return buffer;
   }
 
   mapShared(offset: number, length: number, permission: number): SharedArrayBuffer {
     const made = native.mapShared(this.#segment, offset, length, permission);
     if (made === null) throw new RsmError(RSMERR_MAP_FAILED, 'map', CANNOT_SHARE);
-    return resultOf(made, 'map');
+    const buffer = resultOf(made, 'map');
+    this.#showWords(buffer, 0, length, offset, permission);
+    return buffer;
   }
 
   mapFixed(offset: number, length: number, permission: number, at: MemoryRange): void {
     const { buffer, byteOffset } = at;
     resultOf(native.map(this.#segment, offset, length, permission, false, buffer, byteOffset), 'map');
+    this.#showWords(buffer, byteOffset, length, offset, permission);
   }
 
   unmap(): void {
@@ -86,9 +100,21 @@ export class LoopbackImport implements DriverImport {
     if (!this.intact()) this.#aborts.fire(this.#segment);
   }
 
+  /** Of pages that can be read only, the words are not the segment's to change. */
+  #showWords(
+    buffer: ArrayBufferLike,
+    byteOffset: number,
+    length: number,
+    start: number,
+    permission: number,
+  ): void {
+    if (permission === RSM_PERM_RDWR) this.#locks?.deref()?.show(buffer, byteOffset, length, start);
+  }
+
   #takeMapped(): ArrayBuffer | null {
     const buffer = this.#mapped?.deref() ?? null;
     this.#mapped = null;
+    this.#locks?.deref()?.hide();
     return buffer;
   }
 }

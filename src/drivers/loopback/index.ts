@@ -35,6 +35,7 @@ export function openLoopback(options: { config: string | undefined }): Driver {
 class Loopback implements Driver {
   readonly name = 'loopback';
   readonly accessListLimit = 1;
+  readonly lockOps = true;
   readonly attributes: ControllerAttributes;
   readonly #node: Node;
   readonly #aborts: AbortListeners;
@@ -53,8 +54,8 @@ class Loopback implements Driver {
     return node === this.#node.id;
   }
 
-  createExport(memory: MemoryRange, { readOnly }: { readOnly: boolean }): DriverExport {
-    return new LoopbackExport(this.#node, memory, readOnly);
+  createExport(memory: MemoryRange, options: { readOnly: boolean; lockOps: boolean }): DriverExport {
+    return new LoopbackExport(this.#node, memory, options);
   }
 
   connect(target: ConnectTarget): DriverImport {

@@ -11,7 +11,7 @@ const ready = () => parentPort.postMessage('ready');
 
 function exported() {
   const record = native.openRecord(directory, name);
-  const segment = native.createExport(native.allocate(4096, 0), 0, 4096, false);
+  const segment = native.createExport(native.allocate(4096, 0), 0, 4096, 0);
   if (native.publish(segment, record, 99, `claim-${name}`, grants) !== 0) throw new Error('publish');
   return segment;
 }

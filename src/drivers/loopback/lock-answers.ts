@@ -1,0 +1,39 @@
+/** Answers to this thread's requests for locks, each to whoever asked. */
+import { RsmError } from '../../errors.ts';
+import { type Code, native } from '../../native/index.ts';
+
+type Answered = (answer: boolean | RsmError) => void;
+
+const TICKETS = 2 ** 32;
+
+export class LockAnswers {
+  readonly #waiting: Map<number, Answered> = new Map();
+  #ticket = 0;
+
+  constructor() {
+    native.onLockAnswer((ticket, answer) => this.#tell(ticket, answer));
+  }
+
+  /** A ticket that no request under way has. */
+  ticket(): number {
+    do this.#ticket = (this.#ticket + 1) % TICKETS;
+    while (this.#waiting.has(this.#ticket));
+    return this.#ticket;
+  }
+
+  expect(ticket: number, answered: Answered): void {
+    this.#waiting.set(ticket, answered);
+    if (this.#waiting.size === 1) native.awaitLocks(true);
+  }
+
+  /** No answer is wanted any more. */
+  forget(ticket: number): void {
+    if (this.#waiting.delete(ticket) && this.#waiting.size === 0) native.awaitLocks(false);
+  }
+
+  #tell(ticket: number, answer: boolean | Code): void {
+    const answered = this.#waiting.get(ticket);
+    this.forget(ticket);
+    answered?.(typeof answer === 'boolean' ? answer : new RsmError(answer, 'acquire'));
+  }
+}

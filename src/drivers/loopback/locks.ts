@@ -1,0 +1,84 @@
+/**
+ * Lock operations of this node: on mapped words where they can be, by asking the exporter's agent where a
+ * lock has to be waited for (native/loopback/locks.h).
+ */
+import { RSMERR_TIMEOUT, RsmError } from '../../errors.ts';
+import { type NativeExport, type NativeImport, native } from '../../native/index.ts';
+import type { AtomicOperation, DriverLocks } from '../driver.ts';
+import { LockAnswers } from './lock-answers.ts';
+import { done } from './result.ts';
+import { Words } from './words.ts';
+
+/** For an answer that is due at once: an exporter that takes longer is stopped or starved. */
+const AT_ONCE_MS = 1000;
+
+/** native has one callback per thread. */
+let answers: LockAnswers | undefined;
+
+function answersOfThread(): LockAnswers {
+  answers ??= new LockAnswers();
+  return answers;
+}
+
+export class LoopbackLocks implements DriverLocks {
+  readonly #segment: NativeExport | NativeImport;
+  readonly #owner: number;
+  #words: Words | null = null;
+
+  constructor(segment: NativeExport | NativeImport) {
+    this.#segment = segment;
+    this.#owner = native.lockOwner(segment);
+  }
+
+  get enabled(): boolean {
+    return this.#owner !== 0;
+  }
+
+  /** Where the segment, from `start` on, is seen for reading and writing. */
+  show(buffer: ArrayBufferLike, byteOffset: number, byteLength: number, start: number): void {
+    if (this.enabled) this.#words = new Words(buffer, byteOffset, byteLength, start);
+  }
+
+  /** It is not seen any more. */
+  hide(): void {
+    this.#words = null;
+  }
+
+  atomic<T extends number | bigint>(operation: AtomicOperation, offset: number, operand: T, expected: T): T {
+    return this.#words!.atomic(operation, offset, operand, expected);
+  }
+
+  take(offset: number): boolean {
+    return this.#exchangeIf(offset, 0, this.#owner);
+  }
+
+  wait(offset: number, timeoutMs: number): boolean | null {
+    const ticket = answersOfThread().ticket();
+    done(native.requestLock(this.#segment, offset, ticket, timeoutMs === 0), 'acquire');
+    const answer = native.waitLock(ticket, timeoutMs === 0 ? AT_ONCE_MS : timeoutMs);
+    if (typeof answer === 'boolean') return answer;
+    if (answer === RSMERR_TIMEOUT) return null;
+    throw new RsmError(answer, 'acquire');
+  }
+
+  request(offset: number, answered: (answer: boolean | RsmError) => void): () => void {
+    const wanted = answersOfThread();
+    const ticket = wanted.ticket();
+    done(native.requestLock(this.#segment, offset, ticket, false), 'acquire');
+    wanted.expect(ticket, answered);
+    return () => {
+      wanted.forget(ticket);
+      native.cancelLock(ticket);
+    };
+  }
+
+  release(offset: number): void {
+    if (!this.#exchangeIf(offset, this.#owner, 0)) native.releaseLock(this.#segment, offset);
+  }
+
+  /** False also for a word that is not seen. */
+  #exchangeIf(offset: number, expected: number, replacement: number): boolean {
+    const words = this.#words;
+    return words?.has(offset) === true && words.exchangeIf(offset, expected, replacement);
+  }
+}

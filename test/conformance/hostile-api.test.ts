@@ -21,8 +21,8 @@ interface Stage {
 
 function stage(state: State): Stage {
   const controller = api.openController();
-  const owner = controller.createExport(api.allocate(PAGE), { allowRebind: true });
-  const other = controller.createExport(api.allocate(PAGE));
+  const owner = controller.createExport(api.allocate(PAGE), { allowRebind: true, lockOps: true });
+  const other = controller.createExport(api.allocate(PAGE), { lockOps: true });
   // The importer is of another segment where this one is to be without one.
   const source = state === 'idle' || state === 'published' ? other : owner;
   const id = source.publish();
@@ -117,6 +117,38 @@ const events = (of: 'owner' | 'importer'): Record<string, Call> => ({
     },
   },
 });
+
+const locks = (of: 'owner' | 'importer'): Record<string, Call> => {
+  const inStates = of === 'owner' ? (['published', 'closed'] as const) : (['connected', 'aborted'] as const);
+  // The other atomic operations are the same with another name.
+  return {
+    [`${of}.fetchAdd`]: {
+      states: inStates,
+      places: {
+        offset: (at, value) => at[of].fetchAdd(value, 1),
+        value: (at, value) => at[of].fetchAdd(8, value),
+      },
+    },
+    [`${of}.compareExchange`]: {
+      states: inStates,
+      places: {
+        offset: (at, value) => at[of].compareExchange(value, 1n, 1n),
+        expected: (at, value) => at[of].compareExchange<number>(8, value, 1),
+        value: (at, value) => at[of].compareExchange<bigint>(8, 1n, value),
+      },
+    },
+    [`${of}.lock`]: {
+      states: inStates,
+      places: {
+        offset: (at, value) => at[of].lock(value).tryAcquire()?.release(),
+        options: (at, value) => at[of].lock(16).acquire(value),
+        timeoutMs: (at, value) => at[of].lock(16).acquire({ timeoutMs: value }),
+        signal: (at, value) => at[of].lock(16).acquire({ signal: value }),
+        'timeoutMs, blocking': (at, value) => at[of].lock(16).acquireSync(value)?.release(),
+      },
+    },
+  };
+};
 
 async function firstOf(events: AsyncIterable<void>): Promise<void> {
   for await (const _ of events) return;
@@ -229,6 +261,8 @@ const calls: Record<string, Call> = {
   getv: vector('getv'),
   ...events('owner'),
   ...events('importer'),
+  ...locks('owner'),
+  ...locks('importer'),
 };
 
 const known = new Set<string>([...resultCodes()].map(([, { name }]) => name));

@@ -1,6 +1,7 @@
 /** All commands of `rsm`; docs/reference/cli.md is made from them. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { benchCommand } from './bench.ts';
 import { explained } from './command.ts';
 import { demoCommand } from './demo.ts';
 import { exportCommand } from './export.ts';
@@ -23,6 +24,7 @@ const COMMANDS = [
   importersCommand,
   topologyCommand,
   topCommand,
+  benchCommand,
   demoCommand,
 ];
 

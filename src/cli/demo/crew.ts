@@ -2,10 +2,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { on, once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { end } from '../children.ts';
 import { CommandError, Interrupted } from '../failure.ts';
-
-/** A member that ends takes as long as it hashes. */
-const PATIENCE_MS = 10_000;
 
 export type Role = 'importer' | 'reader';
 
@@ -81,16 +79,6 @@ export class Crew {
 
 function lostMember(child: ChildProcess): CommandError {
   return new CommandError(`process ${child.pid} of the demo was lost.`);
-}
-
-/** Without its exporter a member ends by itself, and in order. Only one that is stopped has to be killed. */
-async function end(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  if (child.connected) child.disconnect();
-  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
-  await gone;
-  clearTimeout(timer);
 }
 
 /** In a member: says how far it is. */

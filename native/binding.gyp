@@ -2,6 +2,8 @@
   'variables': {
     # node-gyp rebuild -C native -- -Dsanitize=address
     'sanitize%': '',
+    # scripts/prebuild.mjs: also runs on a glibc older than the one here.
+    'old_glibc%': 'false',
   },
   'targets': [
     {
@@ -16,6 +18,10 @@
         ['sanitize!=""', {
           'cflags': ['-fsanitize=<(sanitize)', '-fno-omit-frame-pointer', '-g'],
           'ldflags': ['-fsanitize=<(sanitize)'],
+        }],
+        ['old_glibc=="true"', {
+          'sources': ['prebuild/old_glibc.c'],
+          'cflags': ['-include', '<(module_root_dir)/prebuild/old_glibc.h'],
         }],
       ],
     },

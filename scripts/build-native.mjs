@@ -1,53 +1,33 @@
 // Builds the addon with node-gyp, unless it is newer than everything it is made of. In a clone npm runs it
 // (`prepare`); in an installed package without a binary for the machine, a person does.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { isCurrent, native, runNodeGyp } from './native.mjs';
 
-const native = join(import.meta.dirname, '..', 'native');
-const output = join(native, 'build', 'Release');
+/** The first of these programs that there is. */
+function find(...programs) {
+  return programs.find((program) => spawnSync(program, ['--version']).error === undefined);
+}
 
-/** The newest change below the sources of the addon, in milliseconds. */
-function newestSource() {
-  let newest = statSync(join(native, 'binding.gyp')).mtimeMs;
-  for (const folder of ['binding', 'loopback']) {
-    const path = join(native, folder);
-    for (const file of readdirSync(path, { recursive: true })) {
-      newest = Math.max(newest, statSync(join(path, file)).mtimeMs);
-    }
+function build() {
+  // May be several words: "ccache gcc".
+  const { CC } = process.env;
+  const compiler = CC ?? find('cc', 'gcc', 'clang');
+  const missing = [
+    compiler === undefined && 'C compiler (gcc or clang)',
+    find('make') === undefined && 'make',
+    find('python3', 'python') === undefined && 'Python 3',
+  ].filter(Boolean);
+  if (missing.length > 0) {
+    return `there is no ${missing.join(' and no ')} on this machine. Install that and run this again`;
   }
-  return newest;
+  return runNodeGyp(native, compiler) ? undefined : 'what node-gyp says stands above';
 }
 
-function isCurrent() {
-  if (!existsSync(output)) return false;
-  const addons = readdirSync(output).filter((file) => file.endsWith('.node'));
-  const since = newestSource();
-  return addons.length > 0 && addons.every((file) => statSync(join(output, file)).mtimeMs > since);
-}
-
-/** The headers beside this Node, where its package brought them: no download then. */
-function headers() {
-  const prefix = dirname(dirname(process.execPath));
-  const there = existsSync(join(prefix, 'include', 'node', 'node_api.h'));
-  return there && process.env.npm_config_nodedir === undefined ? [`--nodedir=${prefix}`] : [];
-}
-
-/** Where the package is installed, node-gyp is not: npm fetches it then. */
-function nodeGyp() {
-  try {
-    return [process.execPath, fileURLToPath(import.meta.resolve('node-gyp/bin/node-gyp.js'))];
-  } catch {
-    return ['npm', 'exec', '--yes', 'node-gyp@12.4.0', '--'];
-  }
-}
-
-if (!isCurrent()) {
-  const [program, ...args] = [...nodeGyp(), 'rebuild', '-C', native, '--loglevel=error', ...headers()];
-  const { status } = spawnSync(program, args, { stdio: 'inherit' });
-  if (status !== 0) {
-    console.error('rsmapi: the native addon did not build; it needs gcc (or clang), make and python3.');
+if (!isCurrent(join(native, 'build', 'Release'))) {
+  const failure = build();
+  if (failure !== undefined) {
+    console.error(`rsmapi: the native addon did not build: ${failure}.`);
     process.exit(1);
   }
 }

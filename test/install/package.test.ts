@@ -1,0 +1,71 @@
+/** The packed package, installed without running scripts into an empty project, on every Node it is for. */
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { environment, folder, NODES, nodeOf, root, succeed } from './scene.ts';
+
+const project = folder();
+let packed: string[];
+
+beforeAll(() => {
+  // A musl system has no binary of its own name here; nobody runs these tests on one.
+  succeed(root, process.execPath, ['scripts/prebuild.mjs', `linux-${process.arch}-glibc`]);
+  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', project];
+  const [{ filename, files }] = JSON.parse(succeed(root, 'npm', pack)) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  packed = files.map(({ path }) => path);
+  writeFileSync(join(project, 'package.json'), '{ "private": true }');
+  succeed(project, 'npm', ['install', '--ignore-scripts', '--prefer-offline', `./${filename}`]);
+  copyFileSync(join(import.meta.dirname, 'programs', 'smoke.mjs'), join(project, 'smoke.mjs'));
+  writeFileSync(join(project, 'contents'), 'contents '.repeat(10_000));
+});
+
+describe('the package', () => {
+  test('has the binary, and nothing that only this tree needs', () => {
+    expect(packed).toContain(`prebuilds/linux-${process.arch}-glibc/loopback.node`);
+    const places =
+      /^(dist\/|prebuilds\/|native\/(binding|loopback)\b|scripts\/(build-native|native)\.mjs$|[^/]+$)/;
+    expect(packed.filter((path) => !places.test(path))).toEqual([]);
+    expect(packed.filter((path) => path.startsWith('native/build'))).toEqual([]);
+  });
+
+  describe.each(NODES)('on Node %s', (version) => {
+    let env: NodeJS.ProcessEnv;
+    let node: string;
+    let unavailable: string | undefined;
+    beforeAll(() => {
+      try {
+        node = nodeOf(version);
+        env = environment(node);
+      } catch (error) {
+        unavailable = `npm could not get node-linux-${process.arch}@${version}: ${String(error).split('\n')[0]}`;
+        console.error(unavailable);
+      }
+    });
+
+    test('exports, connects, puts, gets and rebinds between two processes', (context) => {
+      if (unavailable !== undefined) context.skip(unavailable);
+      const said = succeed(project, node, ['smoke.mjs'], env).trim().split('\n');
+      expect(said).toEqual([
+        `node v${version}: connected, put, got, saw the rebind`,
+        `node v${version}: exported, rebound`,
+      ]);
+    });
+
+    test('npx rsm demo', (context) => {
+      if (unavailable !== undefined) context.skip(unavailable);
+      const said = succeed(project, 'npx', ['--no', 'rsm', 'demo', 'contents'], env);
+      expect(said).toContain('All 4 results agree with the file on disk.');
+    });
+  });
+
+  test('says what to do where its binary is gone, and that helps', () => {
+    const installed = join(project, 'node_modules', 'rsmapi');
+    rmSync(join(installed, 'prebuilds'), { recursive: true });
+    const start = () => succeed(project, process.execPath, ['smoke.mjs']);
+    expect(start).toThrow(/no native binary that works on linux-\w+\. .*npm run build:native/s);
+    succeed(installed, 'npm', ['run', 'build:native']);
+    expect(start()).toContain('rebound');
+  });
+});

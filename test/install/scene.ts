@@ -1,0 +1,78 @@
+/** Folders that are gone after the test file, programs run in them as by a user without settings, Node versions. */
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { afterAll, vi } from 'vitest';
+
+/** Downloads, and compilers on a busy machine. */
+export const PATIENCE_MS = 600_000;
+vi.setConfig({ testTimeout: PATIENCE_MS, hookTimeout: PATIENCE_MS });
+
+export const root: string = join(import.meta.dirname, '..', '..');
+
+export function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'rsm-install-'));
+  afterAll(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
+
+const home = folder();
+const runtime = folder();
+
+function npmConfig(key: string): string {
+  return spawnSync('npm', ['config', 'get', key], { cwd: root, encoding: 'utf8' }).stdout.trim();
+}
+/** Where npm finds packages belongs to the machine and not to what is tested; it is all that is kept of the settings. */
+const kept: Record<string, string> = Object.fromEntries(
+  ['registry', 'cache'].map((key) => [`npm_config_${key}`, npmConfig(key)]),
+);
+
+/** Without what the caller's npm has set, and without its settings; programs of this Node first. */
+export function environment(node: string = process.execPath): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([key]) => !/^(npm_|VITEST|NODE_)/i.test(key));
+  const PATH = `${dirname(node)}${delimiter}${process.env.PATH}`;
+  return { ...Object.fromEntries(inherited), ...kept, HOME: home, RSM_RUNTIME_DIR: runtime, PATH };
+}
+
+export type Run = SpawnSyncReturns<string>;
+
+export function run(
+  cwd: string,
+  program: string,
+  args: string[],
+  env: NodeJS.ProcessEnv = environment(),
+): Run {
+  return spawnSync(program, args, { cwd, env, encoding: 'utf8', timeout: PATIENCE_MS });
+}
+
+/** Throws, with all it said, unless the program ends well. Returns its output. */
+export function succeed(cwd: string, program: string, args: string[], env?: NodeJS.ProcessEnv): string {
+  const { status, signal, stdout, stderr, error } = run(cwd, program, args, env);
+  if (status === 0) return stdout;
+  throw new Error(`${program} ${args.join(' ')}: ${error ?? signal ?? status}\n${stdout}\n${stderr}`);
+}
+
+/** The newest of each line that is supported; the tests themselves may run on one of them. */
+const VERSIONS = ['20.20.2', '22.23.3', '24.21.0', '26.9.0'];
+const major = (version: string): string => version.split('.')[0]!;
+export const NODES: string[] = VERSIONS.map((version) =>
+  major(version) === major(process.versions.node) ? process.versions.node : version,
+);
+
+/** The program `node` of that version, from the npm package that ships it; kept for the next run. */
+export function nodeOf(version: string): string {
+  if (version === process.versions.node) return process.execPath;
+  const cache = join(root, 'node_modules', '.cache', 'rsmapi', `node-${version}`);
+  const node = join(cache, 'node');
+  if (existsSync(node)) return node;
+  const unpacked = folder();
+  const specification = `node-linux-${process.arch}@${version}`;
+  const packed = succeed(unpacked, 'npm', ['pack', '--silent', specification]).trim();
+  succeed(unpacked, 'tar', ['-xzf', packed, 'package/bin/node']);
+  mkdirSync(cache, { recursive: true });
+  // Copied beside it first: another run finds all of it or nothing.
+  succeed(unpacked, 'cp', ['package/bin/node', `${node}.${process.pid}`]);
+  renameSync(`${node}.${process.pid}`, node);
+  return node;
+}

@@ -45,6 +45,7 @@ const WHOLE = new RegExp(`^${NUMBER}$`, 'i');
 const SEGMENT = new RegExp(`^(?:(${NUMBER}):)?(${NUMBER})$`, 'i');
 const LARGEST_ID = 0xffff_ffff;
 const LARGEST_NODE = 63;
+const LARGEST_PORT = 65_535;
 /** A day: within what a timer can wait. */
 const MOST_SECONDS = 86_400;
 
@@ -72,6 +73,10 @@ export function sizeArgument(text: string): number {
 
 export function countArgument(text: string): number {
   return whole(text, 1, Number.MAX_SAFE_INTEGER, 'It must be a whole number above zero.');
+}
+
+export function portArgument(text: string): number {
+  return whole(text, 1, LARGEST_PORT, `A port is a number from 1 to ${LARGEST_PORT}.`);
 }
 
 export function secondsArgument(text: string): number {

@@ -1,9 +1,9 @@
 /** `rsm top`: what happens on the node, as it happens. */
 import { setTimeout } from 'node:timers/promises';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Activity } from '../observe/index.ts';
-import { command, countArgument, type Json, secondsArgument } from './command.ts';
-import { interruptible, loaded } from './failure.ts';
+import { command, countArgument, type Json, portArgument, secondsArgument } from './command.ts';
+import { CommandError, interruptible, loaded, WRONG_USAGE } from './failure.ts';
 import { type Look, look } from './session.ts';
 import { say, sayJson } from './terminal.ts';
 import { frame, LINE_HEADS, line } from './top-frame.ts';
@@ -11,6 +11,8 @@ import { frame, LINE_HEADS, line } from './top-frame.ts';
 interface Options extends Json {
   interval: number;
   count?: number;
+  web?: true;
+  port?: number;
 }
 
 /** Shows what happened since the look before. */
@@ -20,13 +22,21 @@ export function topCommand(): Command {
   return command(
     'top',
     'show what happens on this node, live',
-    ['rsm top', 'rsm top --interval 10 >> rsm.log', "rsm top --json --count 1 | jq '.total.bytesPut'"],
+    [
+      'rsm top',
+      'rsm top --web',
+      'rsm top --interval 10 >> rsm.log',
+      "rsm top --json --count 1 | jq '.total.bytesPut'",
+    ],
     'Counters are read from shared pages: nobody is disturbed, and a process that hangs is shown, too. ' +
       'Puts and gets are counted, loads and stores into mapped memory are not. Where the output is no ' +
-      'terminal, each look is one line.',
+      'terminal, each look is one line. The address that --web prints has a token in it and works on this ' +
+      'machine only; from another one, `ssh -L PORT:127.0.0.1:PORT HOST` leads here.',
   )
     .option('--interval <seconds>', 'how often to look', intervalArgument, 1)
     .option('--count <n>', 'how often in all (default: until interrupted)', countArgument)
+    .addOption(new Option('--web', 'serve it as a page, to browsers of this machine').conflicts('count'))
+    .option('--port <number>', 'where --web serves it (default: a free port)', portArgument)
     .action(top);
 }
 
@@ -39,7 +49,10 @@ function intervalArgument(text: string): number {
   throw new InvalidArgumentError(`It must be at least ${LEAST_SECONDS}.`);
 }
 
-async function top({ interval, count = Number.POSITIVE_INFINITY, json }: Options): Promise<void> {
+async function top(options: Options): Promise<void> {
+  const { interval, count = Number.POSITIVE_INFINITY, json, web, port } = options;
+  if (web) return await (await loaded(import('./web/index.ts'))).topOnPage(options);
+  if (port !== undefined) throw new CommandError('--port needs --web.', WRONG_USAGE);
   const { activity } = await loaded(import('../observe/index.ts'));
   await interruptible(async (signal) => {
     let before = await look();

@@ -1,0 +1,130 @@
+/** What two looks at a node show, in the words and sizes of the page. */
+import type { Topology } from '../../api/index.ts';
+import type { Activity, ImportActivity, Importer, SegmentActivity } from '../../observe/index.ts';
+import type { Look } from '../session.ts';
+import { octal, segmentName } from '../terminal.ts';
+import type {
+  ControllerRow,
+  Happening,
+  ImporterRow,
+  Kind,
+  Process,
+  Sample,
+  SegmentRow,
+  View,
+} from './messages.ts';
+
+/** What a person can look through; a browser lays them out every second. */
+export const MOST_SEGMENTS = 500;
+export const MOST_IMPORTERS = 50;
+
+/** RSM_CONNECTION_ACTIVE */
+const ACTIVE = 3;
+
+export type UserNames = (uid: number) => string;
+
+export function viewOf(look: Look, { segments }: Activity, topology: Topology, userName: UserNames): View {
+  const weight = ({ segment, rates }: SegmentActivity): number =>
+    segment.importerCount + rates.bytesPut + rates.bytesGot + rates.posts;
+  const shown =
+    segments.length <= MOST_SEGMENTS ? segments : segments.toSorted((a, b) => weight(b) - weight(a));
+  return {
+    node: look.node,
+    directory: look.directory,
+    processes: new Set(look.participants.map(({ pid }) => pid)).size,
+    controllers: controllersOf(topology),
+    segments: shown.slice(0, MOST_SEGMENTS).map((found) => rowOf(found, userName)),
+  };
+}
+
+export function sampleOf(look: Look, { total }: Activity, happenings: readonly Happening[]): Sample {
+  const count = (kind: Kind): number =>
+    happenings.reduce((sum, happening) => sum + (happening.kind === kind ? happening.count : 0), 0);
+  return {
+    timeMs: look.taken.getTime(),
+    bytesPut: total.bytesPut,
+    bytesGot: total.bytesGot,
+    posts: total.posts,
+    waits: total.waits,
+    rebinds: count('rebind'),
+    aborts: count('abort'),
+    refusals: count('refuse'),
+    segments: look.exports.length,
+    connections: look.imports.filter(({ connected }) => connected).length,
+  };
+}
+
+function controllersOf({ controllers }: Topology): ControllerRow[] {
+  const others = controllers.map(({ name, remotes }) => ({
+    name,
+    paths: remotes.map((remote) => ({
+      node: remote.node,
+      controller: remote.name,
+      active: remote.state === ACTIVE,
+    })),
+  }));
+  // Of this node, and never one of the interconnect.
+  return [{ name: 'loopback', paths: [] }, ...others];
+}
+
+function rowOf({ segment, importers, rates }: SegmentActivity, userName: UserNames): SegmentRow {
+  const { key, owner, id, access, counters } = segment;
+  const seen = importersOf(segment.importers, importers, userName);
+  return {
+    key,
+    name: id === undefined ? null : segmentName(owner.node, id),
+    byteLength: segment.byteLength,
+    readOnly: segment.readOnly,
+    access: accessText(access),
+    createdMs: segment.created.getTime(),
+    exporter: { ...processOf(owner, userName), thread: owner.thread },
+    importerCount: Math.max(segment.importerCount, seen.length),
+    importers: seen.slice(0, MOST_IMPORTERS),
+    bytesPut: rates.bytesPut,
+    bytesGot: rates.bytesGot,
+    posts: rates.posts,
+    rebinds: counters.rebinds,
+    aborts: counters.aborts,
+    refusals: counters.refusals,
+  };
+}
+
+/** Those that the exporter shows, with what their own records say of them, in any order. */
+function importersOf(shown: Importer[], own: ImportActivity[], userName: UserNames): ImporterRow[] {
+  const rest = new Map<string, ImportActivity[]>();
+  for (const found of own) {
+    const { importer, permission } = found.segment;
+    const name = `${importer.pid}:${permission}`;
+    rest.set(name, [...(rest.get(name) ?? []), found]);
+  }
+  return shown.map((importer) => {
+    const record = rest.get(`${importer.pid}:${importer.permission}`)?.shift();
+    return {
+      ...processOf(importer, userName),
+      node: importer.node,
+      mode: modeOf(importer.permission),
+      sinceMs: importer.since.getTime(),
+      mapped: record === undefined ? null : (record.segment.mapped?.length ?? 0),
+      bytesPut: record?.rates.bytesPut ?? 0,
+      bytesGot: record?.rates.bytesGot ?? 0,
+    };
+  });
+}
+
+function processOf(
+  { pid, uid, command }: { pid: number; uid: number; command: string | undefined },
+  userName: UserNames,
+): Process {
+  return { pid, user: userName(uid), command: command ?? null };
+}
+
+function modeOf(permission: number): 'r' | 'w' | 'rw' {
+  if (permission === 0o600) return 'rw';
+  return permission === 0o200 ? 'w' : 'r';
+}
+
+function accessText({ count, defaultPermission, entries }: SegmentActivity['segment']['access']): string {
+  if (count === 0) return `every node: ${octal(defaultPermission)}`;
+  const said = entries.map(({ node, permission }) => `node ${node}: ${octal(permission)}`);
+  return [...said, ...(count > entries.length ? [`and ${count - entries.length} more`] : [])].join(', ');
+}

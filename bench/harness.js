@@ -18,7 +18,8 @@ export async function alternate(rounds, contenders) {
   return Object.fromEntries(Object.entries(samples).map(([name, values]) => [name, summary(values)]));
 }
 
-function summary(values) {
+/** Median and spread of samples. */
+export function summary(values) {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
@@ -32,14 +33,58 @@ export function nanosecondsEach(count, action) {
   return Number(process.hrtime.bigint() - begin) / count;
 }
 
+/** The same for an action that is awaited. */
+export async function nanosecondsEachAsync(count, action) {
+  const begin = process.hrtime.bigint();
+  await action(count);
+  return Number(process.hrtime.bigint() - begin) / count;
+}
+
+/** The quantiles that the plots show. */
+const QUANTILES = { p50: 0.5, p99: 0.99, p999: 0.999 };
+
+/** Quantiles in nanoseconds of `count` calls of `action`, each timed by itself: reading the clock counts too. */
+export function latencies(count, action) {
+  const samples = new Float64Array(count);
+  for (let i = 0; i < count; i += 1) {
+    const begin = process.hrtime.bigint();
+    action(i);
+    samples[i] = Number(process.hrtime.bigint() - begin);
+  }
+  return quantiles(samples);
+}
+
+/** The same for an action that is awaited. */
+export async function latenciesAsync(count, action) {
+  const samples = new Float64Array(count);
+  for (let i = 0; i < count; i += 1) {
+    const begin = process.hrtime.bigint();
+    await action(i);
+    samples[i] = Number(process.hrtime.bigint() - begin);
+  }
+  return quantiles(samples);
+}
+
+function quantiles(samples) {
+  const sorted = samples.sort();
+  const at = (part) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
+  return Object.fromEntries(Object.entries(QUANTILES).map(([name, part]) => [name, at(part)]));
+}
+
+/** A figure in nanoseconds as microseconds. */
+export function inMicroseconds({ median, low, high }) {
+  return { median: median / 1e3, low: low / 1e3, high: high / 1e3 };
+}
+
 /** Rates from times: bytes per nanosecond are GB/s. The slowest time is the lowest rate. */
 export function rate(bytes, { median, low, high }) {
   return { median: bytes / median, low: bytes / high, high: bytes / low };
 }
 
 /**
- * One line of the table. target: { atMost } or { atLeast } as a ratio ours/reference; `plus` is what the
- * target allows on top, in the unit of the line. Without a reference, atMost is absolute.
+ * One line of the table. target: { atMost } or { atLeast } as a ratio ours/reference, or { faster }, how many
+ * times less time ours must take; `plus` is what the target allows on top, in the unit of the line. Without a
+ * reference, atMost is absolute.
  */
 export function line({ name, unit, ours, reference, target }) {
   const ratio = reference === undefined ? undefined : ours.median / reference.median;
@@ -55,13 +100,15 @@ export function line({ name, unit, ours, reference, target }) {
 
   function met() {
     if (target === undefined) return undefined;
+    if (target.faster !== undefined) return ours.median * target.faster <= reference.median;
     if (target.atLeast !== undefined) return ratio >= target.atLeast;
     if (reference === undefined) return ours.median <= target.atMost;
     return ours.median <= target.atMost * reference.median + (target.plus ?? 0);
   }
 }
 
-function describe({ atMost, atLeast, plus }, unit, reference) {
+function describe({ atMost, atLeast, faster, plus }, unit, reference) {
+  if (faster !== undefined) return `>= ${faster} x faster`;
   if (atLeast !== undefined) return `>= ${atLeast} x`;
   if (reference === undefined) return `<= ${atMost} ${unit}`;
   return `<= ${atMost} x${plus === undefined ? '' : ` + ${plus} ${unit}`}`;
@@ -88,6 +135,7 @@ export async function peer(name, ...args) {
   };
   const gone = new Promise((resolve) => child.once('exit', resolve));
   return {
+    pid: child.pid,
     ready: await next(),
     send: (message) => void child.send(message),
     next,

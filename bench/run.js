@@ -4,10 +4,10 @@
  * parameters and nothing is written, because such figures mean nothing.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
 import { join, parse } from 'node:path';
-import { printHeading, printLegend, printLine } from './table.js';
+import { printHeading, printLegend, printLine, printShape, printSkipped } from './table.js';
 
 const here = import.meta.dirname;
 const known = readdirSync(join(here, 'questions'))
@@ -21,7 +21,8 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'rsm-bench-'));
+// In memory, as /run is on an installed system: with the runtime directory on a disk, its journal is measured.
+const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'rsm-bench-'));
 process.env.RSM_RUNTIME_DIR = join(directory, 'node');
 mkdirSync(process.env.RSM_RUNTIME_DIR, { mode: 0o700 });
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
@@ -40,12 +41,23 @@ const questions = await Promise.all(
 questions.sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
 for (const { name, id, question, run } of questions) {
   printHeading(id, name, question);
-  const lines = [];
-  await run(context, (line) => {
-    lines.push(line);
+  const results = { id, name, question, machine, rounds: context.rounds, lines: [], skipped: [], plots: [] };
+  const ownContext = {
+    ...context,
+    plot: (kind, data) => {
+      results.plots.push({ kind, ...data });
+      if (kind === 'growth') printShape(data);
+    },
+    skip: (what, reason) => {
+      results.skipped.push({ what, reason });
+      printSkipped(what, reason);
+    },
+  };
+  await run(ownContext, (line) => {
+    results.lines.push(line);
     printLine(line);
   });
-  if (!smoke) write(name, { id, name, question, machine, rounds: context.rounds, lines });
+  if (!smoke) write(results);
 }
 printLegend();
 
@@ -64,7 +76,7 @@ function describeMachine() {
   };
 }
 
-function write(name, results) {
+function write(results) {
   mkdirSync(join(here, 'results'), { recursive: true });
-  writeFileSync(join(here, 'results', `${name}.json`), `${JSON.stringify(results, null, 2)}\n`);
+  writeFileSync(join(here, 'results', `${results.name}.json`), `${JSON.stringify(results, null, 2)}\n`);
 }

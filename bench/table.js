@@ -1,6 +1,7 @@
 /** The table of bench/run.js, for people; the same lines go to JSON for programs. */
+import { shapeOf } from './shape.js';
 
-const COLUMNS = [38, 22, 22, 8, 18];
+const COLUMNS = [48, 22, 22, 8, 18];
 
 export function printHeading(id, name, question) {
   print(`\n${id} ${name}: ${question}`);
@@ -13,10 +14,21 @@ export function printLine({ name, unit, ours, reference, ratio, target, met }) {
     name,
     figure(ours, unit),
     reference === undefined ? '-' : figure(reference, unit),
-    ratio === undefined ? '-' : ratio.toFixed(2),
+    ratio === undefined ? '-' : ratio < 0.1 ? ratio.toPrecision(2) : ratio.toFixed(2),
     target === undefined ? '-' : `${target}${verdict}`,
   ];
   print(columns(cells));
+}
+
+/** The shape of a cost, and its ends. */
+export function printShape({ name, over, unit, points }) {
+  const at = ([count, cost]) => `${digits(cost)} ${unit} at ${count.toLocaleString('en')}`;
+  print(`${name} over ${over}: ${shapeOf(points)}; ${at(points[0])}, ${at(points.at(-1))}`);
+}
+
+/** What could not be measured here, and why. */
+export function printSkipped(what, reason) {
+  print(`${what}: skipped, ${reason}`);
 }
 
 export function printLegend() {

@@ -1,6 +1,6 @@
 /** T6: connect and disconnect, exporter in another process. */
 import { openController } from '../../dist/api/index.js';
-import { alternate, line, nanosecondsEach, peer, reference } from '../harness.js';
+import { alternate, inMicroseconds, line, nanosecondsEach, peer, reference } from '../harness.js';
 
 export const id = 'T6';
 export const question = 'connect + disconnect to another process against the same system calls in C';
@@ -20,17 +20,12 @@ export async function run({ smoke, rounds, buildDirectory, directory }, report) 
   });
   await exporter.end();
   controller[Symbol.dispose]();
-  const microseconds = ({ median, low, high }) => ({
-    median: median / 1e3,
-    low: low / 1e3,
-    high: high / 1e3,
-  });
   report(
     line({
       name: 'connectSync + close',
       unit: 'us',
-      ours: microseconds(found.ours),
-      reference: microseconds(found.c),
+      ours: inMicroseconds(found.ours),
+      reference: inMicroseconds(found.c),
       target: { atMost: 2 },
     }),
   );

@@ -1,0 +1,32 @@
+/** Answers each post to segment NODE ID with a post, COUNT times per message, in the way that HOW says. */
+import { openController } from '../../dist/api/index.js';
+import { serve } from '../harness.js';
+
+const [node, id] = process.argv.slice(2, 4).map(Number);
+const segment = openController().connectSync({ node, id, mode: 'rw' });
+const echo = {
+  async waitSync(count) {
+    for (let i = 0; i < count; i += 1) {
+      segment.waitSync();
+      segment.post();
+    }
+  },
+  async wait(count) {
+    for (let i = 0; i < count; i += 1) {
+      await segment.wait();
+      segment.post();
+    }
+  },
+  async events(count) {
+    let left = count;
+    if (left === 0) return;
+    for await (const _ of segment.events()) {
+      segment.post();
+      left -= 1;
+      if (left === 0) return;
+    }
+  },
+}[process.argv[4]];
+
+// After the answer has left: the rounds begin as soon as the other side has it.
+serve('ready', ({ count }) => void setImmediate(() => echo(count)));

@@ -1,0 +1,122 @@
+/** T8: ten thousand segments on a node, a thousand importers of one: the last costs what the first did. */
+import { allocate, openController } from '../../dist/api/index.js';
+import { alternate, inMicroseconds, line, nanosecondsEach, peer } from '../harness.js';
+import { collect, descriptors, residentKiB } from '../proc.js';
+
+export const id = 'T8';
+export const question = 'many segments and importers: the last against the first, and what stays after closing';
+
+const PEERS = 4;
+const POSTS = 20;
+/** What allocators and collectors may keep of thousands of objects: processes without a leak vary by this. */
+const MOST_GROWTH_MIB = 1;
+
+export async function run({ smoke, rounds, plot }, report) {
+  const controller = openController();
+  const peers = [];
+  for (let i = 0; i < PEERS; i += 1) peers.push(await peer('importers', controller.nodeId));
+  const scene = { controller, peers, plot, report, rounds };
+  await measureSegments(scene, smoke ? [10, 20, 40] : [100, 1000, 10_000]);
+  await measureImporters(scene, smoke ? [1, 20, 40] : [1, 10, 100, 1000]);
+  await Promise.all(peers.map((other) => other.end()));
+  controller[Symbol.dispose]();
+}
+
+/** Cost of the segments just before each of `counts` is reached: published here, connected to elsewhere. */
+async function measureSegments({ controller, peers, plot, report, rounds }, counts) {
+  const open = [];
+  const usages = [];
+  const [step] = counts;
+  const publish = (times) => {
+    for (let i = 0; i < times; i += 1) {
+      const segment = controller.createExport(allocate(4096));
+      segment.publish();
+      open.push(segment);
+    }
+  };
+  const contenders = {};
+  for (const count of counts) {
+    contenders[`publish ${count}`] = () => {
+      publish(count - step - open.length);
+      return nanosecondsEach(step, publish);
+    };
+    contenders[`connect ${count}`] = () => peers[0].ask({ reconnect: step, id: open.at(-1).id });
+  }
+  contenders.close = async () => {
+    for (const segment of open.splice(0)) segment.close();
+    await collect();
+    usages.push(usage(peers));
+    return 0;
+  };
+  const found = await alternate(rounds, contenders);
+  for (const what of ['publish', 'connect']) growth(report, plot, found, counts, what, 'segments');
+  remains(report, usages, `${counts.at(-1)} segments`);
+}
+
+/** Importers of one segment, spread over the peers: cost of the last connects, and of a post to each. */
+async function measureImporters({ controller, peers, plot, report, rounds }, counts) {
+  const segment = controller.createExport(allocate(4096));
+  const id = segment.publish();
+  const each = (message) => Promise.all(peers.map((other) => other.ask(message)));
+  const usages = [];
+  const contenders = {};
+  for (const count of counts) {
+    contenders[`connect ${count}`] = async () => {
+      const missing = count - segment.importers;
+      let ns = 0;
+      for (const [index, other] of peers.entries()) {
+        const connect = Math.floor((missing + index) / peers.length);
+        if (connect > 0) ns += connect * (await other.ask({ connect, id }));
+      }
+      return ns / missing;
+    };
+    contenders[`post ${count}`] = async () => {
+      const ns = nanosecondsEach(POSTS, (times) => {
+        for (let i = 0; i < times; i += 1) segment.post();
+      });
+      await each({ drain: true });
+      return ns / count;
+    };
+  }
+  contenders.close = async () => {
+    await each({ close: true });
+    await collect();
+    usages.push(usage(peers));
+    return 0;
+  };
+  const found = await alternate(rounds, contenders);
+  segment.close();
+  for (const what of ['connect', 'post']) growth(report, plot, found, counts, what, 'importers');
+  remains(report, usages, `${counts.at(-1)} importers`);
+}
+
+function growth(report, plot, found, counts, what, over) {
+  const figures = counts.map((count) => inMicroseconds(found[`${what} ${count}`]));
+  const name = what === 'post' ? 'post, per importer' : what;
+  const points = counts.map((count, index) => [count, figures[index].median]);
+  report(
+    line({
+      name: `${name}: ${counts.at(-1)} ${over}; ${counts[0]}`,
+      unit: 'us',
+      ours: figures.at(-1),
+      reference: figures[0],
+      target: { atMost: 2 },
+    }),
+  );
+  plot('growth', { name, over, unit: 'us', points });
+}
+
+function usage(peers) {
+  const pids = ['self', ...peers.map((other) => other.ready.pid)];
+  const sum = (of) => pids.reduce((total, pid) => total + of(pid), 0);
+  return { descriptors: sum(descriptors), residentMiB: sum(residentKiB) / 1024 };
+}
+
+/** From after the second cycle, when pools and heaps have the size that they need, to after the last. */
+function remains(report, usages, what) {
+  const [from, to] = [usages[Math.min(1, usages.length - 2)], usages.at(-1)];
+  const row = (name, unit, value, atMost) =>
+    report(line({ name, unit, ours: { median: value, low: value, high: value }, target: { atMost } }));
+  row(`${what} closed: new descriptors`, 'of 0', to.descriptors - from.descriptors, 0);
+  row(`${what} closed: new memory`, 'MiB', to.residentMiB - from.residentMiB, MOST_GROWTH_MIB);
+}

@@ -1,0 +1,36 @@
+/** T4: events between two processes that block their threads. */
+import { allocate, openController } from '../../dist/api/index.js';
+import { alternate, inMicroseconds, latencies, line, nanosecondsEach, peer, reference } from '../harness.js';
+
+export const id = 'T4';
+export const question = 'post, wait, post with both sides asleep in waitSync, against C';
+
+export async function run({ smoke, rounds, buildDirectory, plot }, report) {
+  const count = smoke ? 50 : 10_000;
+  const wakeInC = reference('wake', buildDirectory);
+  const controller = openController();
+  const segment = controller.createExport(allocate(4096));
+  const other = await peer('echo', controller.nodeId, segment.publish(), 'waitSync');
+  const roundTrip = () => {
+    segment.post();
+    segment.waitSync();
+  };
+  const found = await alternate(rounds, {
+    ours: async () => {
+      await other.ask({ count });
+      return nanosecondsEach(count, (times) => {
+        for (let i = 0; i < times; i += 1) roundTrip();
+      });
+    },
+    eventfd: () => wakeInC('eventfd', count),
+    futex: () => wakeInC('futex', count),
+  });
+  await other.ask({ count });
+  plot('latency', { name: 'event, asleep in waitSync', quantiles: latencies(count, roundTrip) });
+  await other.end();
+  controller[Symbol.dispose]();
+  const ours = inMicroseconds(found.ours);
+  const row = (name, reference, target) => report(line({ name, unit: 'us', ours, reference, target }));
+  row('round trip; eventfd in C', inMicroseconds(found.eventfd), { atMost: 1.2 });
+  row('round trip; futex in C', inMicroseconds(found.futex));
+}

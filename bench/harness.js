@@ -5,6 +5,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const here = import.meta.dirname;
+const C = { source: 'c', compiler: 'cc', options: ['-std=gnu11'] };
 
 /**
  * Runs every contender once a round, in turn, so that a slow minute of the machine hits all of them.
@@ -114,12 +115,16 @@ function describe({ atMost, atLeast, faster, plus }, unit, reference) {
   return `<= ${atMost} x${plus === undefined ? '' : ` + ${plus} ${unit}`}`;
 }
 
-/** A C reference, compiled once per run; returns a function that runs it and gives the number it prints. */
-export function reference(name, buildDirectory) {
+/**
+ * A reference, compiled once per run; returns a function that runs it and gives the number it prints.
+ * language: C, or { source, compiler, options } of another one.
+ */
+export function reference(name, buildDirectory, language = C) {
   const program = join(buildDirectory, name);
   if (!existsSync(program)) {
+    const { source, compiler, options } = language;
     mkdirSync(buildDirectory, { recursive: true });
-    execFileSync('cc', ['-O2', '-std=gnu11', '-o', program, join(here, 'reference', `${name}.c`)]);
+    execFileSync(compiler, ['-O2', '-o', program, join(here, 'reference', `${name}.${source}`), ...options]);
   }
   return (...args) => Number(execFileSync(program, args.map(String), { encoding: 'utf8' }));
 }

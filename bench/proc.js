@@ -22,7 +22,8 @@ export function residentKiB(pid = 'self') {
 /** Seconds on a processor, user and system, of all threads that live. */
 export function cpuSeconds(pid = 'self') {
   return readdirSync(`/proc/${pid}/task`).reduce(
-    (sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e9,
+    (sum, thread) =>
+      sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e9,
     0,
   );
 }

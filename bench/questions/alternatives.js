@@ -28,7 +28,12 @@ export async function run(context, report) {
 }
 
 /** One length of payload: ours spinning, blocked and awaited, and every alternative. */
-async function measure({ smoke, rounds, directory, plot, skip }, report, controller, { name, bytes, replyBytes }) {
+async function measure(
+  { smoke, rounds, directory, plot, skip },
+  report,
+  controller,
+  { name, bytes, replyBytes },
+) {
   const small = bytes === 64;
   const counts = smoke ? { spin: 50, sleep: 5 } : { spin: 50_000, sleep: small ? 2000 : 200 };
   const alternatives = await openAlternatives({ directory, bytes, replyBytes }, small ? skip : () => {});
@@ -56,10 +61,16 @@ async function measure({ smoke, rounds, directory, plot, skip }, report, control
   if (small) reportSmall(rows);
   else reportLarge(rows);
   for (const how of Object.keys(ours.exchange)) {
-    plot('latency', { name: `${name}: ours, ${WAYS[how]}`, quantiles: await ours.quantiles(how, counts.sleep * 2) });
+    plot('latency', {
+      name: `${name}: ours, ${WAYS[how]}`,
+      quantiles: await ours.quantiles(how, counts.sleep * 2),
+    });
   }
   for (const { name: other, exchange } of alternatives) {
-    plot('latency', { name: `${name}: ${other}`, quantiles: await latenciesAsync(counts.sleep * 2, exchange) });
+    plot('latency', {
+      name: `${name}: ${other}`,
+      quantiles: await latenciesAsync(counts.sleep * 2, exchange),
+    });
   }
   for (const { close } of alternatives) await close();
   await ours.close();
@@ -148,18 +159,27 @@ function reportSmall({ report, name, found, alternatives, cpu }) {
   against(report, `${name} request/reply, awaited`, found.wait, best, found);
   for (const other of alternatives) against(report, `${name} asleep`, found.waitSync, other.name, found);
   const reads = Object.fromEntries(alternatives.map((other) => [other.name, found[`read ${other.name}`]]));
-  against(report, 'read of one shared value', found.load, bestOf(alternatives, reads), reads, { faster: 1000 });
+  against(report, 'read of one shared value', found.load, bestOf(alternatives, reads), reads, {
+    faster: 1000,
+  });
   for (const other of alternatives) {
     const figures = [cpu.waitSync, cpu[other.name]].map((samples) => summary(samples));
     report(
-      line({ name: `CPU of 10^6, asleep; ${other.name}`, unit: 's', ours: figures[0], reference: figures[1] }),
+      line({
+        name: `CPU of 10^6, asleep; ${other.name}`,
+        unit: 's',
+        ours: figures[0],
+        reference: figures[1],
+      }),
     );
   }
 }
 
 function reportLarge({ report, name, found, alternatives }) {
   const between = alternatives.filter((other) => !other.withinProcess);
-  against(report, `${name} hand-over, spinning`, found.spin, bestOf(alternatives, found), found, { faster: 10 });
+  against(report, `${name} hand-over, spinning`, found.spin, bestOf(alternatives, found), found, {
+    faster: 10,
+  });
   const best = bestOf(between, found);
   against(report, `${name} hand-over, asleep`, found.waitSync, best, found, { faster: 10 });
   for (const other of alternatives) against(report, `${name} asleep`, found.waitSync, other.name, found);

@@ -1,6 +1,14 @@
 /** T5: the events of T4 on the event loop, as promises and as an async iterator. */
 import { allocate, openController } from '../../dist/api/index.js';
-import { alternate, inMicroseconds, latenciesAsync, line, nanosecondsEachAsync, peer, reference } from '../harness.js';
+import {
+  alternate,
+  inMicroseconds,
+  latenciesAsync,
+  line,
+  nanosecondsEachAsync,
+  peer,
+  reference,
+} from '../harness.js';
 
 export const id = 'T5';
 export const question = 'post, wait, post awaited on both sides, against an eventfd in C';

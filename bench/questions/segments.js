@@ -4,7 +4,8 @@ import { alternate, inMicroseconds, line, nanosecondsEach, peer } from '../harne
 import { collect, descriptors, residentKiB } from '../proc.js';
 
 export const id = 'T8';
-export const question = 'many segments and importers: the last against the first, and what stays after closing';
+export const question =
+  'many segments and importers: the last against the first, and what stays after closing';
 
 const PEERS = 4;
 const POSTS = 20;

@@ -18,10 +18,12 @@ test.each(questions)(
   async (name) => {
     const { stdout, stderr } = await run(name, '--smoke');
     expect(stderr).toBe('');
-    expect(stdout).toMatch(new RegExp(`^T\\d+ ${name}: `, 'm'));
+    expect(stdout).toMatch(new RegExp(`^[TX]\\d+ ${name}: `, 'm'));
+    expect(stdout).not.toContain('NaN');
+    // A question about one alternative has nothing to say where that is missing; .ci/run installs them all.
+    if (/^\S+: skipped, .*bench\/setup/m.test(stdout) && !/ (NOT )?met$/m.test(stdout)) return;
     expect(stdout).toMatch(/\d \+-\d/);
     expect(stdout).toMatch(/ (NOT )?met$/m);
-    expect(stdout).not.toContain('NaN');
   },
 );
 

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { benchCommand } from './bench.ts';
 import { explained } from './command.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
 import { getCommand } from './get.ts';
 import { importersCommand } from './importers.ts';
@@ -24,6 +25,7 @@ const COMMANDS = [
   importersCommand,
   topologyCommand,
   topCommand,
+  doctorCommand,
   benchCommand,
   demoCommand,
 ];

@@ -60,6 +60,11 @@ test('a package without its binary has help, and tells what to do', async () => 
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/^rsm: rsmapi has no native binary that works on .* `rsm doctor` says more\.\n$/);
   }
+  const { code, stdout, stderr } = await run('doctor');
+  expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+  expect(stdout).toMatch(
+    /^PROBLEM +native binary .*\n(.*\n)* +\$ npm explore rsmapi -- npm run build:native$/m,
+  );
 });
 
 test('help is as wide as the terminal', async () => {

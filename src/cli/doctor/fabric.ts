@@ -1,0 +1,49 @@
+/** libfabric, which carries segments between nodes. On one node nothing needs it. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, realpathSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type Finding, finding } from './finding.ts';
+
+const NAME = 'libfabric';
+const INSTALL = 'sudo apt-get install libfabric1 libfabric-bin';
+
+export function libfabric(): Finding[] {
+  const path = fromPath() ?? fromCache();
+  if (path === undefined) {
+    const says = 'not found. It is needed between nodes only: on this node everything works.';
+    return [finding(NAME, 'note', says, INSTALL)];
+  }
+  return [finding(NAME, 'ok', `${version() ?? basename(realpathSync(path))}, ${path}.`)];
+}
+
+function fromPath(): string | undefined {
+  const folders = (process.env.LD_LIBRARY_PATH ?? '').split(':').filter((folder) => folder !== '');
+  return folders.flatMap(libraries)[0];
+}
+
+function libraries(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name === 'libfabric.so.1')
+      .map((name) => join(folder, name));
+  } catch {
+    return [];
+  }
+}
+
+/** What the loader of glibc would find. */
+function fromCache(): string | undefined {
+  const cached = said('ldconfig', ['-p']);
+  return /libfabric\.so\.1 .*=> (\S+)/.exec(cached)?.[1];
+}
+
+function version(): string | undefined {
+  const [, number] = /^libfabric: (\S+)/m.exec(said('fi_info', ['--version'])) ?? [];
+  return number;
+}
+
+/** Tools of administrators are not in everybody's PATH. */
+function said(command: string, args: string[]): string {
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+  return spawnSync(command, args, { env, encoding: 'utf8' }).stdout ?? '';
+}

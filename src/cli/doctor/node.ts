@@ -1,0 +1,111 @@
+/** The configuration and the runtime directory, which make the node. */
+import { accessSync, constants, lstatSync, type Stats, statfsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { RsmError } from '../../errors.ts';
+import type { Location } from '../../node/index.ts';
+import { octal } from '../terminal.ts';
+import { userNames } from '../users.ts';
+import { type Finding, finding } from './finding.ts';
+
+const SHARED = '/run/rsm';
+const SHARE = `sudo install -d -o root -g root -m 1777 ${SHARED}`;
+const STICKY_FOR_ALL = 0o1777;
+/** File systems, by the magic number of statfs(2), over which locks and sockets do not work. */
+const ELSEWHERE: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0xfe534d42, 'SMB2'],
+  [0x01021997, '9p'],
+  [0x4d44, 'FAT'],
+]);
+
+const ORIGINS: Record<Location['origin'], string> = {
+  environment: 'as RSM_RUNTIME_DIR says',
+  configuration: 'as the configuration says',
+  shared: 'shared by all users',
+  personal: 'of this user alone',
+};
+
+export async function directory(): Promise<Finding[]> {
+  try {
+    const { checkDirectory, locateNode } = await import('../../node/index.ts');
+    const located = locateNode();
+    checkDirectory(located);
+    return [found(located), ...shared(located)];
+  } catch (error) {
+    return RsmError.is(error) ? [refused(error)] : [];
+  }
+}
+
+/** The configuration, or the directory that it names. */
+function refused({ code, message }: RsmError): Finding {
+  if (code === 'RSMERR_BAD_CONF') return finding('configuration', 'problem', message);
+  return finding('runtime directory', 'problem', message, 'export RSM_RUNTIME_DIR=$HOME/.rsm');
+}
+
+function found({ path, origin, id }: Location & { id: number }): Finding {
+  const name = 'runtime directory';
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  const says = `${path}, ${ORIGINS[origin]}; this is node ${id}`;
+  if (stats === undefined) return missing(path, says);
+  const where = ELSEWHERE.get(statfsSync(path).type);
+  if (where !== undefined) {
+    const local = `${says}. It is on ${where}; it must be on a local file system.`;
+    return finding(name, 'problem', local, SHARE);
+  }
+  if (isOpenToReplacement(stats)) {
+    const open = `${says}. With mode ${octal(stats.mode & 0o7777)} anybody can replace what others put there.`;
+    return finding(name, 'problem', open, `chmod 1777 ${path}`);
+  }
+  if (mayWrite(path)) return finding(name, 'ok', `${says}.`);
+  const nobody = userNames()(stats.uid);
+  const closed = `${says}. You may not write there: you can import segments, and not publish any.`;
+  return finding(name, 'note', closed, `sudo chmod 1777 ${path}  # it belongs to ${nobody}`);
+}
+
+function missing(path: string, says: string): Finding {
+  const parent = dirname(path);
+  if (mayWrite(parent)) return finding('runtime directory', 'ok', `${says}. It is made on first use.`);
+  const cannot = `${says}. It is not there, and cannot be made in ${parent}.`;
+  return finding('runtime directory', 'problem', cannot, `sudo install -d -m 1777 ${path}`);
+}
+
+function mayWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isOpenToReplacement({ mode }: Stats): boolean {
+  return (mode & 0o002) !== 0 && (mode & 0o1000) === 0;
+}
+
+/** The directory for all users, where it is not the one that is used. */
+function shared({ origin }: Location): Finding[] {
+  if (origin === 'environment' || origin === 'configuration' || origin === 'shared') return [];
+  const stats = lstatSync(SHARED, { throwIfNoEntry: false });
+  const says =
+    stats === undefined
+      ? `There is no ${SHARED}: processes of different users do not find each other.`
+      : `${SHARED} is not used: it must be a directory of root with mode ${octal(STICKY_FOR_ALL)}.`;
+  return [finding('shared directory', 'note', says, SHARE)];
+}
+
+/** What killed processes left. */
+export async function leftovers(): Promise<Finding[]> {
+  try {
+    const { deadRecords, locateNode } = await import('../../node/index.ts');
+    const nameOf = userNames();
+    return [...deadRecords(join(locateNode().path, 'u'))].map(([uid, count]) => {
+      const files = count === 1 ? 'A record' : `${count} records`;
+      const says = `${files} of ${nameOf(uid)}, of killed processes: they go when that user next uses the node.`;
+      return finding('leftovers', 'note', says, `sudo -u '#${uid}' rsm topology`);
+    });
+  } catch {
+    return []; // the checks before have said so
+  }
+}

@@ -1,6 +1,6 @@
-// Writes the pages of docs/reference that are generated: errors.md from the table of result codes, limits.md
-// from the limits in the source, counters.md from the layout of records, configuration.md from the keys of
-// rsm.toml. `--check` writes nothing and exits 1 where a page is stale.
+// Writes the pages of docs/reference that are generated: cli.md from the commands of rsm, errors.md from the
+// table of result codes, limits.md from the limits in the source, counters.md from the layout of records,
+// configuration.md from the keys of rsm.toml. `--check` writes nothing and exits 1 where a page is stale.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RSM_MAX_SGIOREQS } from '../dist/core/constants.js';
@@ -9,6 +9,7 @@ import { resultCodes } from '../dist/errors.js';
 import * as record from '../dist/native/record-layout.js';
 import { KEYS } from '../dist/node/configuration.js';
 import { CHANNELS } from '../dist/observe/channels.js';
+import { cliPage } from './reference-cli.mjs';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'docs', 'reference');
@@ -260,6 +261,7 @@ choose are in another file, \`/etc/rsm/rsm.segmentid\`: see [segment-ids](segmen
 }
 
 const pages = {
+  'cli.md': () => `${GENERATED}\n${cliPage()}`,
   'errors.md': errorsPage,
   'limits.md': limitsPage,
   'counters.md': countersPage,

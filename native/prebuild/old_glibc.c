@@ -1,4 +1,4 @@
-/* Functions that glibc has only since 2.33; before that they were macros. Of 64-bit systems the kernel's structure is C's. */
+/* Functions that glibc has only since 2.33; before that they were macros. On 64 bits the kernel's structure is C's. */
 #define _GNU_SOURCE
 #include <sys/stat.h>
 #include <sys/syscall.h>

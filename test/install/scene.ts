@@ -23,7 +23,7 @@ const runtime = folder();
 function npmConfig(key: string): string {
   return spawnSync('npm', ['config', 'get', key], { cwd: root, encoding: 'utf8' }).stdout.trim();
 }
-/** Where npm finds packages belongs to the machine and not to what is tested; it is all that is kept of the settings. */
+/** Where npm finds packages belongs to the machine and not to what is tested: all that is kept of the settings. */
 const kept: Record<string, string> = Object.fromEntries(
   ['registry', 'cache'].map((key) => [`npm_config_${key}`, npmConfig(key)]),
 );

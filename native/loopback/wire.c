@@ -64,7 +64,10 @@ static int receive(int fd, struct rsm_frame *frame, struct msghdr *message) {
   ssize_t got;
   do got = recvmsg(fd, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   while (got < 0 && errno == EINTR);
-  if (got < 0) return -errno;
+  if (got < 0) {
+    message->msg_controllen = 0; /* what the buffer holds is not from the kernel */
+    return -errno;
+  }
   if (got == 0) return 0;
   if ((size_t)got != sizeof *frame || (message->msg_flags & MSG_TRUNC) || !well_formed(frame)) return -EPROTO;
   return 1;
@@ -81,7 +84,7 @@ int rsm_wire_receive_with(int fd, struct rsm_frame *frame, int descriptors[RSM_F
   union control control;
   struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof control};
   int result = receive(fd, frame, &message);
-  *count = result == -EAGAIN ? 0 : take_descriptors(&message, descriptors);
+  *count = take_descriptors(&message, descriptors);
   /* Cut short with room left in the buffer: it was our descriptor table that had no room. */
   if (message.msg_flags & MSG_CTRUNC) result = *count < RSM_FRAME_DESCRIPTORS ? -EMFILE : -EPROTO;
   if (result == 1) return 1;

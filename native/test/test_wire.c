@@ -132,11 +132,29 @@ static void a_full_descriptor_table_is_not_the_peers_fault(void) {
   close_pair();
 }
 
+/* What the last call left on the stack was taken for descriptors, and closed. */
+static void a_receive_that_fails_takes_no_descriptors(void) {
+  open_pair();
+  int sent[RSM_FRAME_DESCRIPTORS] = {pair[1], pair[1], pair[1], pair[1]};
+  int descriptors[RSM_FRAME_DESCRIPTORS], none[RSM_FRAME_DESCRIPTORS];
+  size_t count;
+  struct rsm_frame frame = rsm_frame_of(RSM_FRAME_ACCEPT), got;
+  CHECK_EQ(rsm_wire_send(pair[0], &frame, sent, RSM_FRAME_DESCRIPTORS), 0);
+  CHECK_EQ(rsm_wire_send(pair[1], &frame, NULL, 0), 0);
+  CHECK_EQ(rsm_wire_receive_with(pair[1], &got, descriptors, &count), 1);
+  close(pair[0]); /* with our frame unread: a reset */
+  CHECK_EQ(rsm_wire_receive_with(pair[1], &got, none, &count), -ECONNRESET);
+  CHECK_EQ(count, 0);
+  for (size_t i = 0; i < RSM_FRAME_DESCRIPTORS; i++) CHECK(close(descriptors[i]) == 0);
+  close(pair[1]);
+}
+
 int main(void) {
   RUN(a_frame_arrives_as_it_was_sent);
   RUN(a_peer_that_does_not_read_is_not_waited_for);
   RUN(what_is_not_a_frame_is_rubbish);
   RUN(descriptors_come_close_on_exec_and_none_is_lost);
   RUN(a_full_descriptor_table_is_not_the_peers_fault);
+  RUN(a_receive_that_fails_takes_no_descriptors);
   return 0;
 }

@@ -64,3 +64,12 @@ test('examples/README.md leads to all of them, and each has a test', () => {
     expect(existsSync(join(root, 'test', 'examples', `${basename(name)}.test.ts`)), name).toBe(true);
   }
 });
+
+test('`npm run docs` has every page of the guide, in the order in which it is read', () => {
+  const { projectDocuments } = JSON.parse(read(join(root, 'docs/typedoc/typedoc.json'))) as {
+    projectDocuments: string[];
+  };
+  const listed = projectDocuments.flatMap((path) => /^\.\.\/guide\/(.*)$/.exec(path)?.[1] ?? []);
+  const linked = read(join(root, 'docs/guide/README.md')).matchAll(/^\| \[.*?\]\((.*?)\)/gm);
+  expect(listed).toEqual(['README.md', ...[...linked].map(([, page]) => page!)]);
+});

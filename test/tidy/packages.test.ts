@@ -22,8 +22,10 @@ test('package-lock.json is in step with package.json, so that `npm ci` works', (
 /** Of Node itself, of what no Linux is without, and of Debian where a test has found that it is on one. */
 const EVERYWHERE = ['npm', 'apt-get', 'mkfifo', 'mknod', 'sleep', 'sh', 'cp', 'tar'];
 
-test('.ci/run installs every program that a test starts', () => {
-  const installed = [...text('.ci/run').matchAll(/^ {2}([\w+-]+)=[\w+.-]+$/gm)].map(([, tool]) => tool!);
+test('.ci/run and bench/setup install every program that a test or benchmark starts', () => {
+  const installed = ['.ci/run', 'bench/setup'].flatMap((file) =>
+    [...text(file).matchAll(/^ {2}([\w+-]+)=[\w+.-]+$/gm)].map(([, tool]) => tool!),
+  );
   expect(installed.length).toBeGreaterThan(5);
   const call =
     /\b(?:spawn|spawnSync|execFile|execFileSync)\)?\(\s*'([^'/]+)'|\b(?:through: \[|command\.push\()'([a-z][\w+-]+)'/g;

@@ -38,7 +38,7 @@ const names = asked.length > 0 ? asked : known;
 const questions = await Promise.all(
   names.map(async (name) => ({ name, ...(await import(`./questions/${name}.js`)) })),
 );
-questions.sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
+questions.sort((a, b) => a.id[0].localeCompare(b.id[0]) || Number(a.id.slice(1)) - Number(b.id.slice(1)));
 for (const { name, id, question, run } of questions) {
   printHeading(id, name, question);
   const results = { id, name, question, machine, rounds: context.rounds, lines: [], skipped: [], plots: [] };

@@ -20,7 +20,12 @@ serve({ pid: process.pid }, async ({ connect, id, reconnect, drain, close }) => 
   }
   if (drain) for (const segment of open) while (segment.waitSync(0));
   if (close) {
-    for (const segment of open.splice(0)) segment.close();
+    closeAll();
     await collect();
   }
 });
+
+/** By itself: a frame that waits keeps what it has looped over from being collected. */
+function closeAll() {
+  for (const segment of open.splice(0)) segment.close();
+}

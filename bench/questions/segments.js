@@ -44,7 +44,7 @@ async function measureSegments({ controller, peers, plot, report, rounds }, coun
     contenders[`connect ${count}`] = () => peers[0].ask({ reconnect: step, id: open.at(-1).id });
   }
   contenders.close = async () => {
-    for (const segment of open.splice(0)) segment.close();
+    closeAll(open);
     await collect();
     usages.push(usage(peers));
     return 0;
@@ -105,6 +105,11 @@ function growth(report, plot, found, counts, what, over) {
     }),
   );
   plot('growth', { name, over, unit: 'us', points });
+}
+
+/** By itself: a frame that waits keeps what it has looped over from being collected. */
+function closeAll(segments) {
+  for (const segment of segments.splice(0)) segment.close();
 }
 
 function usage(peers) {

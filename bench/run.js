@@ -1,20 +1,23 @@
 /**
- * `npm run bench [-- NAME…] [--smoke]`: the questions of bench/questions, each against its reference in the
- * same run. Prints one table and writes results/NAME.json; with --smoke every question runs with tiny
+ * `npm run bench [-- NAME…] [--smoke] [--report]`: the questions of bench/questions, each against its reference
+ * in the same run. Prints one table and writes results/NAME.json; with --smoke every question runs with tiny
  * parameters and nothing is written, because such figures mean nothing.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
 import { join, parse } from 'node:path';
+import { byId } from './order.js';
+import { writeReport } from './report/index.js';
 import { printHeading, printLegend, printLine, printShape, printSkipped } from './table.js';
 
 const here = import.meta.dirname;
 const known = readdirSync(join(here, 'questions'))
   .map((file) => parse(file).name)
   .sort();
+const OPTIONS = ['--smoke', '--report'];
 const smoke = process.argv.includes('--smoke');
-const asked = process.argv.slice(2).filter((arg) => arg !== '--smoke');
+const asked = process.argv.slice(2).filter((arg) => !OPTIONS.includes(arg));
 const unknown = asked.find((name) => !known.includes(name));
 if (unknown !== undefined) {
   process.stderr.write(`bench: there is no ${unknown}; there are ${known.join(', ')}\n`);
@@ -38,7 +41,7 @@ const names = asked.length > 0 ? asked : known;
 const questions = await Promise.all(
   names.map(async (name) => ({ name, ...(await import(`./questions/${name}.js`)) })),
 );
-questions.sort((a, b) => a.id[0].localeCompare(b.id[0]) || Number(a.id.slice(1)) - Number(b.id.slice(1)));
+questions.sort(byId);
 for (const { name, id, question, run } of questions) {
   printHeading(id, name, question);
   const results = { id, name, question, machine, rounds: context.rounds, lines: [], skipped: [], plots: [] };
@@ -60,6 +63,7 @@ for (const { name, id, question, run } of questions) {
   if (!smoke) write(results);
 }
 printLegend();
+if (process.argv.includes('--report')) writeReport();
 
 function describeMachine() {
   const compiler = execFileSync('cc', ['--version'], { encoding: 'utf8' }).split('\n')[0];

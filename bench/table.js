@@ -9,13 +9,12 @@ export function printHeading(id, name, question) {
 }
 
 export function printLine({ name, unit, ours, reference, ratio, target, met }) {
-  const verdict = met === undefined ? '' : met ? ' met' : ' NOT met';
   const cells = [
     name,
     figure(ours, unit),
     reference === undefined ? '-' : figure(reference, unit),
-    ratio === undefined ? '-' : ratio < 0.1 ? ratio.toPrecision(2) : ratio.toFixed(2),
-    target === undefined ? '-' : `${target}${verdict}`,
+    ratio === undefined ? '-' : digits(ratio),
+    target === undefined ? '-' : `${target} ${verdict(met)}`,
   ];
   print(columns(cells));
 }
@@ -39,9 +38,15 @@ function figure({ median, low, high }, unit) {
   return `${digits(median)} +-${digits((high - low) / 2)} ${unit}`;
 }
 
-function digits(value) {
-  if (value >= 100) return value.toFixed(0);
-  return value.toFixed(value >= 10 ? 1 : 2);
+export function verdict(met) {
+  return met === undefined ? '' : met ? 'met' : 'NOT met';
+}
+
+export function digits(value) {
+  const size = Math.abs(value);
+  if (size >= 100) return value.toFixed(0);
+  if (size > 0 && size < 0.1) return value.toPrecision(2);
+  return value.toFixed(size >= 10 ? 1 : 2);
 }
 
 function columns(cells) {

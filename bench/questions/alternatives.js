@@ -60,17 +60,13 @@ async function measure(
   const rows = { report, name, found, alternatives, cpu };
   if (small) reportSmall(rows);
   else reportLarge(rows);
+  const chart = `${name} ${small ? 'request and reply' : 'handed over'}`;
   for (const how of Object.keys(ours.exchange)) {
-    plot('latency', {
-      name: `${name}: ours, ${WAYS[how]}`,
-      quantiles: await ours.quantiles(how, counts.sleep * 2),
-    });
+    const quantiles = await ours.quantiles(how, counts.sleep * 2);
+    plot('latency', { chart, name: `rsmapi, ${WAYS[how]}`, ours: true, quantiles });
   }
   for (const { name: other, exchange } of alternatives) {
-    plot('latency', {
-      name: `${name}: ${other}`,
-      quantiles: await latenciesAsync(counts.sleep * 2, exchange),
-    });
+    plot('latency', { chart, name: other, quantiles: await latenciesAsync(counts.sleep * 2, exchange) });
   }
   for (const { close } of alternatives) await close();
   await ours.close();

@@ -41,7 +41,12 @@ export async function run({ smoke, rounds, buildDirectory, plot }, report) {
     segment.post();
     await segment.wait();
   };
-  plot('latency', { name: 'event, awaited', quantiles: await latenciesAsync(count, roundTrip) });
+  plot('latency', {
+    chart: 'events',
+    name: 'awaited',
+    ours: true,
+    quantiles: await latenciesAsync(count, roundTrip),
+  });
   await promises.other.end();
   await iterators.other.end();
   controller[Symbol.dispose]();

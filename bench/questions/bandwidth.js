@@ -15,9 +15,10 @@ const SIZES = [
 const SAMPLE_BYTES = 512 * 1024 * 1024;
 const MOST_COPIES = 20_000;
 
-export async function run({ smoke, rounds, buildDirectory }, report) {
+export async function run({ smoke, rounds, buildDirectory, plot }, report) {
   const memcpy = reference('memcpy', buildDirectory);
   const controller = openController();
+  const curves = { put: [], get: [], 'memcpy, put': [], 'memcpy, get': [] };
   for (const { name, bytes, atLeast } of smoke ? SIZES.slice(0, 2) : SIZES) {
     const segment = controller.createExport(allocate(bytes));
     const importing = controller.connectSync({ node: controller.nodeId, id: segment.publish(), mode: 'rw' });
@@ -44,8 +45,18 @@ export async function run({ smoke, rounds, buildDirectory }, report) {
       );
     row('put', found.put, found.cPut);
     row('get', found.get, found.cGet);
+    for (const [curve, time] of Object.entries(curvesOf(found))) {
+      curves[curve].push([bytes, rate(bytes, time).median]);
+    }
+  }
+  for (const [name, points] of Object.entries(curves)) {
+    plot('bandwidth', { name, points, dashed: name.startsWith('memcpy') });
   }
   controller[Symbol.dispose]();
+}
+
+function curvesOf({ put, get, cPut, cGet }) {
+  return { put, get, 'memcpy, put': cPut, 'memcpy, get': cGet };
 }
 
 function repeat(times, action) {

@@ -15,9 +15,10 @@ const CASES = [
 ];
 const SMOKE_CASES = [{ name: '1 MiB', bytes: 1_048_576, importers: 2 }];
 
-export async function run({ smoke, rounds, buildDirectory }, report) {
+export async function run({ smoke, rounds, buildDirectory, plot }, report) {
   const rebindInC = reference('rebind', buildDirectory);
   const controller = openController();
+  const curves = new Map();
   for (const { name, bytes, importers } of smoke ? SMOKE_CASES : CASES) {
     const memories = [allocate(bytes), allocate(bytes)];
     for (const memory of memories) new Uint8Array(memory).fill(1);
@@ -36,9 +37,13 @@ export async function run({ smoke, rounds, buildDirectory }, report) {
     });
     await Promise.all(peers.map((other) => other.end()));
     segment.close();
+    curves.set(name, [...(curves.get(name) ?? []), [importers, found.ours.median]]);
     const target3 = { atMost: 3, plus: 200 };
     const label = `${name}, ${importers} importer${importers === 1 ? '' : 's'}`;
     report(line({ name: label, unit: 'us', ours: found.ours, reference: found.c, target: target3 }));
+  }
+  for (const [name, points] of curves) {
+    plot('growth', { name: `rebind of ${name}`, over: 'importers', unit: 'us', points });
   }
   controller[Symbol.dispose]();
 }

@@ -26,7 +26,12 @@ export async function run({ smoke, rounds, buildDirectory, plot }, report) {
     futex: () => wakeInC('futex', count),
   });
   await other.ask({ count });
-  plot('latency', { name: 'event, asleep in waitSync', quantiles: latencies(count, roundTrip) });
+  plot('latency', {
+    chart: 'events',
+    name: 'asleep in waitSync',
+    ours: true,
+    quantiles: latencies(count, roundTrip),
+  });
   await other.end();
   controller[Symbol.dispose]();
   const ours = inMicroseconds(found.ours);

@@ -25,7 +25,7 @@ export function exportCommand(): Command {
   return command(
     'export',
     'publish a file until interrupted',
-    ['rsm export big.iso', 'rsm export prices.bin --id 0x600000 --access 0:640'],
+    ['rsm export big.iso', 'rsm export prices.bin --id 0x600000 --access 0:440'],
     'Prints the segment as NODE:ID, which the other commands take. Events that importers post are ' +
       'passed on to all of them: `rsm post` wakes every `rsm wait`.',
   )
@@ -55,7 +55,10 @@ function addAccess(text: string, before: AccessList | undefined): AccessList {
 async function exportFile(path: string, options: Options): Promise<void> {
   const mayWrite = options.access?.some(({ permission }) => (permission & WRITE_BITS) !== 0);
   if (mayWrite && !options.writable) {
-    throw new CommandError('an access list that lets others write needs --writable.', WRONG_USAGE);
+    throw new CommandError(
+      'an access list that lets anybody write needs --writable; without, its digits are 4 and 0.',
+      WRONG_USAGE,
+    );
   }
   await withController(async (controller, signal) => {
     const { memory, length } = await readFile(path, signal);

@@ -79,6 +79,12 @@ export function octal(permission: number): string {
   return permission.toString(8).padStart(4, '0');
 }
 
+/** Of a permission of one digit: 0400 is r. A hostile record may have any. */
+export function modeOf(permission: number): 'r' | 'w' | 'rw' {
+  if (permission === 0o600) return 'rw';
+  return permission === 0o200 ? 'w' : 'r';
+}
+
 /** A path that fits: the end of a long one says more than its beginning. */
 export function shorten(path: string, columns: number): string {
   return path.length <= columns ? path : `…${path.slice(path.length - columns + 1)}`;

@@ -3,6 +3,7 @@
  * does them, so a segment is put together with its importers.
  */
 import { EXPORT_COUNTERS, IMPORT_COUNTERS } from '../native/record-layout.ts';
+import { groupBy } from './group.ts';
 import type { ExportView, ImportView, Snapshot } from './snapshot.ts';
 
 type Counter = keyof typeof EXPORT_COUNTERS | keyof typeof IMPORT_COUNTERS;
@@ -48,13 +49,10 @@ export function activity(earlier: Snapshot, later: Snapshot): Activity {
     return perSecond(from, counters, timeMs);
   };
 
-  const connections = new Map<string, ImportActivity[]>();
-  for (const segment of later.imports) {
-    const { key, node, id, owner, counters, since } = segment;
-    const found = { segment, rates: ratesOf(key, counters, since) };
-    const exporter = nameOf(node, id, owner);
-    connections.set(exporter, [...(connections.get(exporter) ?? []), found]);
-  }
+  const imports = later.imports.map((segment): ImportActivity => {
+    return { segment, rates: ratesOf(segment.key, segment.counters, segment.since) };
+  });
+  const connections = groupBy(imports, ({ segment }) => nameOf(segment.node, segment.id, segment.owner));
   const segments = later.exports.map((segment) => {
     const { key, id, owner, counters, created } = segment;
     const exporter = id === undefined ? '' : nameOf(owner.node, id, owner);
@@ -76,8 +74,8 @@ const COUNTERS = [
 function perSecond(from: Partial<Rates>, to: Partial<Rates>, timeMs: number): Rates {
   return ratesBy((name) => {
     const count = (to[name] ?? 0) - (from[name] ?? 0);
-    // No counter runs backwards, but for those of who writes nonsense into his record.
-    return timeMs > 0 ? Math.max(0, (count / timeMs) * 1000) : 0;
+    // Whoever writes nonsense into his record has rates that can be written down all the same.
+    return timeMs > 0 ? Math.min(Math.max(0, (count / timeMs) * 1000), Number.MAX_SAFE_INTEGER) : 0;
   });
 }
 

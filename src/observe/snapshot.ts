@@ -22,6 +22,7 @@ import {
 } from '../native/record-layout.ts';
 import { liveRecords } from '../node/index.ts';
 import { commandOf } from './command.ts';
+import { groupBy } from './group.ts';
 import { read, readFields, readHeader, readSlots, type Values } from './slots.ts';
 
 /** A thread that has segments. */
@@ -125,14 +126,11 @@ function addSlots(
   const keyOf = (number: number, slot: DataView) => `${record}/${number}/${sinceOf(slot).getTime()}`;
   const ofKind = (kind: number) =>
     [...slots].filter(([, slot]) => read(slot, SLOT.kind.offset, 'u32') === kind);
-  const importers = new Map<number, Importer[]>();
-  for (const [, slot] of ofKind(SLOT_CONNECTION)) {
-    const { exportSlot } = readFields(slot, CONNECTION);
-    importers.set(exportSlot, [...(importers.get(exportSlot) ?? []), importerOf(slot)]);
-  }
+  const connections = groupBy(ofKind(SLOT_CONNECTION), ([, slot]) => readFields(slot, CONNECTION).exportSlot);
   for (const [number, slot] of ofKind(SLOT_EXPORT)) {
     const key = keyOf(number, slot);
-    seen.exports.push({ key, ...exportOf(participant, slot, importers.get(number) ?? []) });
+    const importers = (connections.get(number) ?? []).map(([, connection]) => importerOf(connection));
+    seen.exports.push({ key, ...exportOf(participant, slot, importers) });
   }
   for (const [number, slot] of ofKind(SLOT_IMPORT)) {
     seen.imports.push({ key: keyOf(number, slot), ...importOf(participant, slot) });

@@ -108,7 +108,7 @@ test.each([
   [['--access', '640', 'FILE'], 'NODE:PERM'],
   [['--access', '64:640', 'FILE'], 'from 0 to 63'],
   [['--access', '0:648', 'FILE'], 'NODE:PERM'],
-  [['--access', '0:666', 'FILE'], '--writable'],
+  [['--access', '0:640', 'FILE'], '--writable'],
   [['--acess', '0:644', 'FILE'], 'Did you mean --access?'],
 ])('%j is wrong usage', async (args, sentence) => {
   const path = file('x');

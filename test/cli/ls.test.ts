@@ -1,9 +1,9 @@
 /** `rsm ls` and `rsm importers`: who has what. */
-import { readdirSync } from 'node:fs';
+import { chmodSync, readdirSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { exportIn, importIn } from '../support/actors.ts';
-import { rsm, rsmJson, startOnTerminal, startRsm, startShell } from '../support/rsm.ts';
+import { program, rsm, rsmJson, startOnTerminal, startRsm, startShell } from '../support/rsm.ts';
 import { runtimeDirectory } from '../support/runtime.ts';
 import { ALICE, BOB, directory, file, peer, root } from '../support/scene.ts';
 
@@ -119,6 +119,21 @@ describe('ls', () => {
     expect(stdout).not.toContain('\u001b[1m');
   });
 
+  test('lets nobody command the terminal by the name of his process', async () => {
+    const name = "$'a\\e[2J\\u202eb\\r日本語'";
+    const line = `exec -a ${name} "${process.execPath}" "${program}" export ${file('x')} --id 0x600000`;
+    await startShell(line).firstLine();
+    for (const [args, columns] of [
+      [['ls'], 80],
+      [['ls'], 200],
+      [['top', '--count', '1', '--interval', '0.1'], 200],
+    ] as const) {
+      const { stdout } = await startOnTerminal([...args], columns).ended;
+      for (const command of ['\u001b[2J', '\u202e', 'b\r日']) expect(stdout).not.toContain(command);
+      if (columns === 200) expect(stdout).toContain('a?[2J?b?日本語');
+    }
+  });
+
   test('ends well with a reader that has enough', async () => {
     await startRsm(['export', file('x')]).firstLine();
     const { code, stdout, stderr } = await startShell('set -o pipefail; rsm ls | head -1; rsm ls | true')
@@ -167,7 +182,6 @@ describe('importers', () => {
   test.skipIf(!root)(
     'shows one that may not write to the directory, as far as the exporter knows',
     async () => {
-      const { chmodSync } = await import('node:fs');
       const id = await exportIn(await peer({ uid: ALICE }), { permission: 0o666 });
       chmodSync(`${directory}/u`, 0o755);
       try {

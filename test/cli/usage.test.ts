@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { examplesOf } from '../../src/cli/command.ts';
 import { program as commands } from '../../src/cli/program.ts';
 import { rsm, startOnTerminal, startProgram } from '../support/rsm.ts';
 import { later } from '../support/scene.ts';
@@ -26,6 +27,29 @@ test.each(names)('help of %s says what it does, with an example', async (name) =
   const grouped = commands().commands.find((command) => command.name() === name)!.commands.length > 0;
   if (!grouped) expect(stdout).toMatch(/\nExamples?:\n {2}\$ .*rsm /);
   expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+});
+
+/** The words of a line up to a pipe or another command. */
+const wordsOf = (line: string) => /^[^|&;>]*/.exec(line)![0].trim().split(/ +/);
+
+test('every example can be parsed', () => {
+  const groups = [
+    commands(),
+    ...commands().commands,
+    ...commands().commands.flatMap((each) => each.commands),
+  ];
+  const lines = groups
+    .flatMap(examplesOf)
+    .flatMap((line) => line.split(/[|&]+/))
+    .map((line) => line.trim());
+  const own = lines.filter((line) => line.startsWith('rsm ') && !line.startsWith('rsm help'));
+  expect(own.length).toBeGreaterThan(names.length);
+  for (const line of own) {
+    const parsed = commands();
+    for (const command of parsed.commands)
+      for (const each of [command, ...command.commands]) each.action(() => {});
+    expect(() => parsed.parse(wordsOf(line).slice(1), { from: 'user' }), line).not.toThrow();
+  }
 });
 
 test.each([

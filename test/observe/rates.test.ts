@@ -98,4 +98,9 @@ test('counters that run backwards, or were not seen before, make no rates', asyn
   expect(of(inOneSecond(connects(9), connects(2)), id).rates.connects).toBe(0);
   const unseen = { ...now, exports: [], imports: [] };
   expect(of(inOneSecond(unseen, connects(9)), id).rates.connects).toBe(0);
+  for (const nonsense of [Number.MAX_VALUE, -Number.MAX_VALUE, 2 ** 64]) {
+    const { connects: found } = of(inOneSecond(connects(-nonsense), connects(nonsense)), id).rates;
+    expect(found).toBeGreaterThanOrEqual(0);
+    expect(found).toBeLessThanOrEqual(Number.MAX_SAFE_INTEGER);
+  }
 });

@@ -37,17 +37,23 @@ export function startRsm(args: string[], options: RsmOptions = {}): Started {
   return startProgram(process.execPath, [program, ...args], options);
 }
 
+const FUNCTION = `rsm() { "${process.execPath}" "${program}" "$@"; }`;
+
 /** The same for a whole command line of a shell, where `rsm` is the command. */
 export function startShell(line: string, options: RsmOptions = {}): Started {
-  const script = `rsm() { "${process.execPath}" "${program}" "$@"; }; ${line}`;
-  return startProgram('bash', ['-c', script], options);
+  return startProgram('bash', ['-c', `${FUNCTION}; ${line}`], options);
 }
 
 /** `rsm` on a terminal of that many columns; what both outputs show is in `stdout`. */
 export function startOnTerminal(args: string[], columns: number, options: RsmOptions = {}): Started {
-  const words = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ');
-  const line = `stty cols ${columns} rows 24; exec ${words}`;
-  return startProgram('script', ['-qfec', line, '/dev/null'], { input: '', ...options });
+  const words = args.map((word) => `'${word}'`).join(' ');
+  return startShellOnTerminal(`exec "${process.execPath}" "${program}" ${words}`, columns, options);
+}
+
+/** A whole command line there. */
+export function startShellOnTerminal(line: string, columns: number, options: RsmOptions = {}): Started {
+  const script = `stty cols ${columns} rows 24; ${FUNCTION}; ${line}`;
+  return startProgram('script', ['-qfec', script, '/dev/null'], { input: '', ...options });
 }
 
 export async function rsm(args: string[], options?: RsmOptions): Promise<Run> {

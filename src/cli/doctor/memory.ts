@@ -67,7 +67,8 @@ function upwards(base: string, group: string, limitFile: string, usedFile: strin
 
 export function hugePages(): Finding[] {
   const [total, free] = [fromMeminfo('HugePages_Total'), fromMeminfo('HugePages_Free')];
-  const says = `${free} of ${total} are free, for allocate(bytes, { huge: true }).`;
+  const are = total === 0 ? 'None are reserved' : `${free} of ${total} are free`;
+  const says = `${are}, for allocate(bytes, { huge: true }).`;
   return [
     finding('huge pages', free === 0 ? 'note' : 'ok', says, 'sudo sysctl -w vm.nr_hugepages=512  # 1 GiB'),
   ];

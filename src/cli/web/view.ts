@@ -1,8 +1,8 @@
 /** What two looks at a node show, in the words and sizes of the page. */
 import type { Topology } from '../../api/index.ts';
-import type { Activity, ImportActivity, Importer, SegmentActivity } from '../../observe/index.ts';
+import { type Activity, importersOf, type Paired, type SegmentActivity } from '../../observe/index.ts';
 import type { Look } from '../session.ts';
-import { octal, segmentName } from '../terminal.ts';
+import { modeOf, octal, segmentName } from '../terminal.ts';
 import type {
   ControllerRow,
   Happening,
@@ -67,9 +67,10 @@ function controllersOf({ controllers }: Topology): ControllerRow[] {
   return [{ name: 'loopback', paths: [] }, ...others];
 }
 
-function rowOf({ segment, importers, rates }: SegmentActivity, userName: UserNames): SegmentRow {
+function rowOf(found: SegmentActivity, userName: UserNames): SegmentRow {
+  const { segment, rates } = found;
   const { key, owner, id, access, counters } = segment;
-  const seen = importersOf(segment.importers, importers, userName);
+  const seen = importersOf(found);
   return {
     key,
     name: id === undefined ? null : segmentName(owner.node, id),
@@ -79,7 +80,7 @@ function rowOf({ segment, importers, rates }: SegmentActivity, userName: UserNam
     createdMs: segment.created.getTime(),
     exporter: { ...processOf(owner, userName), thread: owner.thread },
     importerCount: Math.max(segment.importerCount, seen.length),
-    importers: seen.slice(0, MOST_IMPORTERS),
+    importers: seen.slice(0, MOST_IMPORTERS).map((each) => importerRow(each, userName)),
     bytesPut: rates.bytesPut,
     bytesGot: rates.bytesGot,
     posts: rates.posts,
@@ -89,26 +90,16 @@ function rowOf({ segment, importers, rates }: SegmentActivity, userName: UserNam
   };
 }
 
-/** Those that the exporter shows, with what their own records say of them, in any order. */
-function importersOf(shown: Importer[], own: ImportActivity[], userName: UserNames): ImporterRow[] {
-  const rest = new Map<string, ImportActivity[]>();
-  for (const found of own) {
-    const { importer, permission } = found.segment;
-    const name = `${importer.pid}:${permission}`;
-    rest.set(name, [...(rest.get(name) ?? []), found]);
-  }
-  return shown.map((importer) => {
-    const record = rest.get(`${importer.pid}:${importer.permission}`)?.shift();
-    return {
-      ...processOf(importer, userName),
-      node: importer.node,
-      mode: modeOf(importer.permission),
-      sinceMs: importer.since.getTime(),
-      mapped: record === undefined ? null : (record.segment.mapped?.length ?? 0),
-      bytesPut: record?.rates.bytesPut ?? 0,
-      bytesGot: record?.rates.bytesGot ?? 0,
-    };
-  });
+function importerRow({ importer, own }: Paired, userName: UserNames): ImporterRow {
+  return {
+    ...processOf(importer, userName),
+    node: importer.node,
+    mode: modeOf(importer.permission),
+    sinceMs: importer.since.getTime(),
+    mapped: own === undefined ? null : (own.segment.mapped?.length ?? 0),
+    bytesPut: own?.rates.bytesPut ?? 0,
+    bytesGot: own?.rates.bytesGot ?? 0,
+  };
 }
 
 function processOf(
@@ -116,11 +107,6 @@ function processOf(
   userName: UserNames,
 ): Process {
   return { pid, user: userName(uid), command: command ?? null };
-}
-
-function modeOf(permission: number): 'r' | 'w' | 'rw' {
-  if (permission === 0o600) return 'rw';
-  return permission === 0o200 ? 'w' : 'r';
 }
 
 function accessText({ count, defaultPermission, entries }: SegmentActivity['segment']['access']): string {

@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "../loopback/codes.h"
+#include "../loopback/layout.h"
 #include "../loopback/process.h"
 #include "values.h"
 
@@ -125,8 +126,14 @@ void wake_for_answer(void *instance);
 /* What it looks at. */
 void aborts_tell(struct instance *instance, napi_env env);
 void answers_tell(struct instance *instance, napi_env env);
-/* *path is to be freed, whatever the answer. */
-bool connect_read_request(napi_env env, napi_value object, struct rsm_connect *request, char **path);
+/* A ConnectRequest of index.ts. It points into itself; its path is to be freed, whatever the answer was. */
+struct connect_request {
+  struct rsm_connect connect;
+  struct rsm_behalf behalf;
+  uint32_t groups[RSM_FRAME_GROUPS];
+  char *path;
+};
+bool connect_read_request(napi_env env, napi_value object, struct connect_request *request);
 napi_value connect_wrong_request(napi_env env, const char *function); /* throws, unless a getter has */
 void connects_cancel(struct instance *instance);
 void watch_end(struct handle *handle);

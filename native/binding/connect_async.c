@@ -15,8 +15,7 @@ struct connecting {
   struct instance *instance;
   struct rsm_env *rsm; /* kept: it may be closed while a thread of the pool connects */
   int references;      /* on the environment's thread */
-  struct rsm_connect request;
-  char *socket_path;
+  struct connect_request request;
   napi_async_context context;
   napi_deferred deferred;
   struct rsm_import *import;
@@ -34,22 +33,22 @@ static void finish(struct connecting *connecting) {
   if (connecting->context != NULL) {
     napi_async_destroy(connecting->instance->env, connecting->context);
   }
-  if (connecting->request.cancel_fd >= 0) {
-    close(connecting->request.cancel_fd);
-    connecting->request.cancel_fd = -1;
+  if (connecting->request.connect.cancel_fd >= 0) {
+    close(connecting->request.connect.cancel_fd);
+    connecting->request.connect.cancel_fd = -1;
   }
   if (connecting->rsm != NULL) {
     rsm_env_drop(connecting->rsm);
   }
   instance_drop(connecting->instance);
-  free(connecting->socket_path);
+  free(connecting->request.path);
   drop(connecting);
 }
 
 static void ring(const struct connecting *connecting) {
   uint64_t one = 1;
-  if (connecting->request.cancel_fd >= 0) {
-    ssize_t done = write(connecting->request.cancel_fd, &one, sizeof one);
+  if (connecting->request.connect.cancel_fd >= 0) {
+    ssize_t done = write(connecting->request.connect.cancel_fd, &one, sizeof one);
     (void)done; /* EAGAIN alone is possible: it is readable already */
   }
 }
@@ -64,7 +63,7 @@ void connects_cancel(struct instance *instance) {
 /* On a thread of the pool. */
 static void execute(uv_work_t *work) {
   struct connecting *connecting = work->data;
-  connecting->code = rsm_import_connect(connecting->rsm, &connecting->request, &connecting->import);
+  connecting->code = rsm_import_connect(connecting->rsm, &connecting->request.connect, &connecting->import);
 }
 
 static void settle(napi_env env, struct connecting *connecting) {
@@ -148,8 +147,8 @@ static int begin(napi_env env, struct connecting *connecting, napi_value *result
   struct instance *instance = connecting->instance;
   uv_loop_t *loop;
   struct rsm_env *rsm = instance_rsm(instance);
-  connecting->request.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (rsm == NULL || connecting->request.cancel_fd < 0 || !instance_loop(instance, &loop)) {
+  connecting->request.connect.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (rsm == NULL || connecting->request.connect.cancel_fd < 0 || !instance_loop(instance, &loop)) {
     return RSMERR_INSUFFICIENT_RESOURCES;
   }
   rsm_env_keep(rsm);
@@ -174,8 +173,8 @@ napi_value js_connectAsync(napi_env env, napi_callback_info info) {
     return throw_resources(env, "no memory to connect");
   }
   if (!call_read(env, info, &call) ||
-      !connect_read_request(env, call.argument[0], &connecting->request, &connecting->socket_path)) {
-    free(connecting->socket_path);
+      !connect_read_request(env, call.argument[0], &connecting->request)) {
+    free(connecting->request.path);
     free(connecting);
     return connect_wrong_request(env, "connectAsync");
   }

@@ -73,7 +73,7 @@ napi_value js_holdDirectory(napi_env env, napi_callback_info info) {
   return make_bool(env, error == 0);
 }
 
-static napi_value open_record(napi_env env, struct call *call, const char *directory, const char *name) {
+static napi_value open_record(napi_env env, struct call *call, const struct rsm_place *place) {
   struct rsm_env *rsm = instance_rsm(call->instance);
   if (rsm == NULL) {
     return throw_system(env, EAGAIN, "pthread_create", NULL);
@@ -81,20 +81,26 @@ static napi_value open_record(napi_env env, struct call *call, const char *direc
   struct rsm_record *record;
   struct handle *handle;
   int error = 0;
-  if (rsm_record_open(rsm, directory, name, &record, &error) != RSM_SUCCESS) {
-    return throw_system(env, error == 0 ? ENOMEM : error, "open", directory);
+  if (rsm_record_open(rsm, place, &record, &error) != RSM_SUCCESS) {
+    return throw_system(env, error == 0 ? ENOMEM : error, "open", place->directory);
   }
   return handle_create(call->instance, env, HANDLE_RECORD, record, &handle);
 }
 
 napi_value js_openRecord(napi_env env, napi_callback_info info) {
   struct call call;
-  if (!call_read(env, info, &call)) {
+  struct rsm_place place;
+  int64_t gateway;
+  if (!call_read(env, info, &call) || !value_u32(env, call.argument[2], &place.node) ||
+      !value_integer(env, call.argument[3], &gateway) || gateway < -1 || gateway > UINT32_MAX) {
     return throw_arguments(env, "openRecord");
   }
   char *directory = value_path(env, call.argument[0]);
   char *name = value_path(env, call.argument[1]);
-  napi_value result = directory != NULL && name != NULL ? open_record(env, &call, directory, name)
+  place.directory = directory;
+  place.name = name;
+  place.gateway = (uid_t)gateway;
+  napi_value result = directory != NULL && name != NULL ? open_record(env, &call, &place)
                                                         : throw_arguments(env, "openRecord");
   free(directory);
   free(name);

@@ -31,10 +31,18 @@ int peer_dial(struct peer *peer, uid_t uid) {
   return pair[1];
 }
 
-void peer_connect(struct peer *peer, uint32_t id, uint32_t permission) {
+void peer_connect(struct peer *peer, uint32_t id, uint32_t permission, bool asserts) {
   struct rsm_frame frame = rsm_frame_of(RSM_FRAME_CONNECT);
   frame.segment_id = id;
   frame.permission = peer->permission = permission;
+  if (asserts) { /* now and then more groups than there are, and the own node */
+    frame.asserted = 1;
+    frame.node = fuzz_byte() % 3;
+    frame.uid = fuzz_byte();
+    frame.gid = fuzz_byte();
+    frame.group_count = fuzz_byte() % (RSM_FRAME_GROUPS + 2);
+    peer->lied = frame.node == 0 || frame.group_count > RSM_FRAME_GROUPS || peer->uid != GATEWAY_UID;
+  }
   (void)rsm_wire_send(peer->fd, &frame, NULL, 0);
 }
 
@@ -55,7 +63,7 @@ bool peer_is_ended(const struct peer *peer) {
 /* ---- what the exporter says: right in every word ---- */
 
 static void take_accept(struct peer *peer, const struct rsm_frame *frame, const int *fds, size_t count) {
-  FUZZ_CHECK(peer->status == NULL && count == RSM_FRAME_DESCRIPTORS && frame->length_bytes == LENGTH);
+  FUZZ_CHECK(!peer->lied && peer->status == NULL && count == RSM_FRAME_DESCRIPTORS && frame->length_bytes == LENGTH);
   peer->status = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fds[0], 0);
   peer->mailbox = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
   FUZZ_CHECK(peer->status != MAP_FAILED && peer->mailbox != MAP_FAILED);

@@ -9,12 +9,14 @@
 #define PEERS 4
 #define PAGE 4096u
 #define LENGTH (2 * PAGE)
+#define GATEWAY_UID 54321
 
 struct peer {
   int fd; /* -1: not connected, or ended by itself */
   uid_t uid;
   int segment;
   uint32_t permission;
+  bool lied;                           /* it asserted what it may not: nothing is for it */
   uint32_t epoch;                      /* of the last REBIND it read */
   int rebinds;                         /* how many it has acknowledged */
   bool let_go;                         /* it said so, or closed: what it still reaches is its own affair */
@@ -28,7 +30,8 @@ extern bool peers_wrote; /* somebody has made holes where it may write, or asked
 
 void peers_begin(void);
 int peer_dial(struct peer *peer, uid_t uid); /* the exporter's end */
-void peer_connect(struct peer *peer, uint32_t id, uint32_t permission);
+/* asserts: that it connects on behalf of somebody, as the input says. */
+void peer_connect(struct peer *peer, uint32_t id, uint32_t permission, bool asserts);
 /* Reads what has come and answers as it should. Whether there was anything. */
 bool peer_answer(struct peer *peer);
 void peer_read_all(struct peer *peer);

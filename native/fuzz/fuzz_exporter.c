@@ -53,7 +53,7 @@ static void publish(int index) {
   struct peer *good = &honest[index];
   dial(good, getuid());
   good->segment = index;
-  peer_connect(good, id, 0600);
+  peer_connect(good, id, 0600, false);
   fuzz_settle();
   peer_answer(good);
   FUZZ_CHECK(good->status != NULL);
@@ -166,9 +166,10 @@ static bool is_exporters(uint8_t what) {
 static void a_peer_does(uint8_t what) {
   struct peer *peer = &peers[fuzz_byte() % PEERS];
   if (peer->fd < 0) {
-    dial(peer, what & 0x80 ? OTHER_UID : getuid());
-    peer->segment = fuzz_byte() % SEGMENTS;
-    peer_connect(peer, FIRST_ID + (uint32_t)peer->segment, what & 0x40 ? 0400 : 0600);
+    uint8_t who = fuzz_byte();
+    peer->segment = who % SEGMENTS;
+    dial(peer, who & 0x80 ? GATEWAY_UID : what & 0x80 ? OTHER_UID : getuid());
+    peer_connect(peer, FIRST_ID + (uint32_t)peer->segment, what & 0x40 ? 0400 : 0600, who & 0x40);
   } else {
     peer_step(peer, what / 4);
   }
@@ -248,7 +249,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   fuzz_world();
   FUZZ_CHECK(mkdtemp(directory) != NULL);
   env = rsm_env_open(NULL, NULL);
-  FUZZ_CHECK(env != NULL && rsm_record_open(env, directory, "fuzz", &record, &error) == RSM_SUCCESS);
+  struct rsm_place place = {.directory = directory, .name = "fuzz", .gateway = GATEWAY_UID};
+  FUZZ_CHECK(env != NULL && rsm_record_open(env, &place, &record, &error) == RSM_SUCCESS);
   fuzz_peers_turn = peers_turn;
   atexit(leave);
   return 0;

@@ -53,11 +53,20 @@ static int dial(const struct rsm_connect *request, int64_t deadline_ns, struct r
   return RSM_SUCCESS;
 }
 
+static void assert_identity(struct rsm_frame *frame, const struct rsm_behalf *behalf) {
+  frame->asserted = 1;
+  frame->uid = behalf->uid;
+  frame->gid = behalf->gid;
+  frame->group_count = behalf->group_count;
+  for (uint32_t i = 0; i < behalf->group_count; i++) frame->groups[i] = behalf->groups[i];
+}
+
 static int ask(const struct rsm_connect *request, int64_t deadline_ns, int fd, struct answer *answer) {
   struct rsm_frame frame = rsm_frame_of(RSM_FRAME_CONNECT);
   frame.node = request->node;
   frame.segment_id = request->segment_id;
   frame.permission = request->permission;
+  if (request->behalf != NULL) assert_identity(&frame, request->behalf);
   int result = rsm_wire_send(fd, &frame, NULL, 0);
   /* EPIPE: it refused before it was asked, and the refusal can be read. */
   if (result != 0 && result != -EPIPE && result != -ECONNRESET) return code_of_errno(-result);

@@ -86,6 +86,10 @@ _Static_assert(offsetof(struct rsm_mailbox_page, events) == 64, "drawn above");
  *   12  u32 segment_id        32  u64 length_bytes  of the segment
  *                             40  u64 memory_offset first byte of the range in a SYSV segment
  *
+ *   CONNECT of a gateway, on behalf of a user of another node; zeros in every other frame:
+ *   48  u32 asserted 0, 1     56  u32 gid           64  u32 groups[16]
+ *   52  u32 uid               60  u32 group_count   supplementary ones
+ *
  *   type          from       with descriptors (in this order)
  *   CONNECT       importer   -
  *   ACCEPT        exporter   status, mailbox, bell, memory (memory absent for SYSV)
@@ -103,8 +107,9 @@ _Static_assert(offsetof(struct rsm_mailbox_page, events) == 64, "drawn above");
  *   CANCELLED     exporter   -                       answers LOCK; code: TIMEOUT or why it cannot wait
  */
 #define RSM_FRAME_MAGIC 0x314d5352u /* "RSM1" */
-#define RSM_FRAME_VERSION 1u
+#define RSM_FRAME_VERSION 2u
 #define RSM_FRAME_DESCRIPTORS 4
+#define RSM_FRAME_GROUPS 16 /* as many as AUTH_SYS of NFS carries */
 
 enum rsm_frame_type {
   RSM_FRAME_CONNECT = 1,
@@ -133,9 +138,15 @@ struct rsm_frame {
   int32_t shmid;
   uint64_t length_bytes;
   uint64_t memory_offset;
+  uint32_t asserted;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t group_count;
+  uint32_t groups[RSM_FRAME_GROUPS];
 };
 
-_Static_assert(sizeof(struct rsm_frame) == 48, "drawn above");
+_Static_assert(offsetof(struct rsm_frame, asserted) == 48, "drawn above");
+_Static_assert(sizeof(struct rsm_frame) == 128, "drawn above");
 
 /*
  * LOCK WORDS: u32, anywhere in the memory of a segment with lock operations, 4-aligned. 0: free.

@@ -59,12 +59,11 @@ void rsm_listener_stop(void) {
   spare_fd = -1;
 }
 
-int rsm_record_open(struct rsm_env *env, const char *directory, const char *name,
-                    struct rsm_record **out, int *error) {
+int rsm_record_open(struct rsm_env *env, const struct rsm_place *place, struct rsm_record **out, int *error) {
   struct rsm_record *record = calloc(1, sizeof *record);
   *error = 0;
   if (record == NULL) return RSMERR_INSUFFICIENT_MEM;
-  int code = rsm_record_files_create(directory, name, &record->files, error);
+  int code = rsm_record_files_create(place->directory, place->name, &record->files, error);
   if (code != RSM_SUCCESS) {
     free(record);
     return code;
@@ -77,6 +76,8 @@ int rsm_record_open(struct rsm_env *env, const char *directory, const char *name
   }
   record->references = 2;
   record->env = env;
+  record->node = place->node;
+  record->gateway = place->gateway;
   rsm_list_init(&record->published);
   pthread_mutex_lock(&rsm_lock);
   hold_spare();

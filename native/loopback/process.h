@@ -33,8 +33,15 @@ void rsm_env_close(struct rsm_env *env);
 void rsm_env_keep(struct rsm_env *env);
 void rsm_env_drop(struct rsm_env *env);
 
-int rsm_record_open(struct rsm_env *env, const char *directory, const char *name,
-                    struct rsm_record **out, int *error);
+/* node: that of this process. gateway: who may assert that it connects on behalf of a user of another node
+ * (layout.h); RSM_NOBODY: nobody may. */
+#define RSM_NOBODY ((uid_t)-1)
+struct rsm_place {
+  const char *directory, *name;
+  uint32_t node;
+  uid_t gateway;
+};
+int rsm_record_open(struct rsm_env *env, const struct rsm_place *place, struct rsm_record **out, int *error);
 void rsm_record_release(struct rsm_record *record);
 
 /* Shows a segment to whoever reads the record (record_layout.h), until it ends; *number: of its slot.
@@ -80,6 +87,14 @@ struct rsm_events *rsm_export_events(struct rsm_export *segment);
 
 /* ---- importing (rsmapi.md 2.5, 2.7) ---- */
 
+/* Whom a gateway connects for, as its peer says: layout.h. */
+struct rsm_behalf {
+  uid_t uid;
+  gid_t gid;
+  uint32_t group_count; /* at most RSM_FRAME_GROUPS */
+  const uint32_t *groups;
+};
+
 struct rsm_connect {
   const char *socket_path;
   uid_t owner;       /* who must be listening there, or the answer is SEG_NOT_PUBLISHED */
@@ -88,6 +103,7 @@ struct rsm_connect {
   uint32_t permission;
   int timeout_ms;    /* REMOTE_NODE_UNREACHABLE when it has passed */
   int cancel_fd;     /* readable: INTERRUPTED; -1 for none */
+  const struct rsm_behalf *behalf; /* NULL: for itself */
 };
 
 int rsm_import_connect(struct rsm_env *env, const struct rsm_connect *request,

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,15 +30,33 @@ static struct rsm_export *find_published(const struct rsm_record *record, uint32
   return NULL;
 }
 
-static int decide(const struct rsm_connection *connection, const struct rsm_export *segment,
+/* Who asks, and on which node. The kernel knows both of a process of this node, whatever it says; only the
+ * gateway can speak for others, and only for those of other nodes. */
+static bool identify(struct rsm_connection *connection, const struct rsm_frame *request, struct rsm_peer *peer) {
+  const struct rsm_record *record = connection->record;
+  if (rsm_peer_of_socket(connection->fd, peer) != 0) return false;
+  connection->node = record->node;
+  if (request->asserted != 0) {
+    if (peer->uid != record->gateway || request->node == record->node) return false;
+    if (request->asserted != 1 || request->group_count > RSM_FRAME_GROUPS) return false;
+    connection->node = request->node;
+    *peer = (struct rsm_peer){.uid = request->uid, .gid = request->gid, .group_count = request->group_count};
+    memcpy(peer->groups, request->groups, sizeof request->groups);
+  }
+  connection->importer_uid = peer->uid;
+  connection->importer_pid = peer->pid;
+  return true;
+}
+
+static int decide(struct rsm_connection *connection, const struct rsm_export *segment,
                   const struct rsm_frame *request) {
   struct rsm_peer peer;
   if (segment == NULL) return RSMERR_SEG_NOT_PUBLISHED;
   if (request->permission == 0 || (request->permission & ~(uint32_t)RSM_PERM_RDWR) != 0) {
     return RSMERR_PERM_DENIED;
   }
-  if (rsm_peer_of_socket(connection->fd, &peer) != 0) return RSMERR_PERM_DENIED;
-  return rsm_access_decide(&segment->grants, &peer, request->node, request->permission);
+  if (!identify(connection, request, &peer)) return RSMERR_PERM_DENIED;
+  return rsm_access_decide(&segment->grants, &peer, connection->node, request->permission);
 }
 
 /* Status and mailbox page and the bell. What fails is left to rsm_connection_end and close_offer. */
@@ -108,7 +127,6 @@ bool rsm_serve_connect(struct rsm_connection *connection, const struct rsm_frame
   if (code == RSM_SUCCESS) {
     struct offer offer = {.count = 0};
     connection->segment = segment;
-    connection->node = request->node;
     connection->permission = request->permission;
     code = make_offer(connection, &offer);
     if (code == RSM_SUCCESS) code = send_offer(connection, request, &offer);

@@ -98,8 +98,8 @@ void rsm_show_connection(struct rsm_connection *connection) {
   slot->connection = (struct rsm_connection_slot){.export_slot = exported->number,
                                                   .node = connection->node,
                                                   .permission = connection->permission,
-                                                  .uid = connection->uid,
-                                                  .pid = (uint32_t)connection->pid};
+                                                  .uid = connection->importer_uid,
+                                                  .pid = (uint32_t)connection->importer_pid};
   rsm_slot_end(slot);
 }
 

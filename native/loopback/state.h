@@ -40,6 +40,8 @@ struct rsm_record {
   int references;
   struct rsm_env *env;
   bool ended;
+  uint32_t node; /* this one */
+  uid_t gateway; /* who is believed an assertion; RSM_NOBODY */
   struct rsm_record_files files;
   rsm_watch watch;
   struct rsm_list published; /* by published_link */
@@ -92,9 +94,11 @@ struct rsm_connection {
   bool accepted;              /* in segment->connections */
   int fd;
   rsm_watch watch;
-  uid_t uid;
+  uid_t uid; /* of the process at the other end: a gateway's, if it is one */
   pid_t pid;
   uint32_t node;
+  uid_t importer_uid; /* the same, or as the gateway of that node says */
+  pid_t importer_pid; /* 0: on another node */
   uint32_t permission;
   struct rsm_shown shown;
   uint32_t epoch, acknowledged; /* REBINDs sent, REBOUNDs received */

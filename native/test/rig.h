@@ -120,8 +120,9 @@ static inline struct rsm_env *open_env(void) {
 
 static inline struct rsm_record *open_record(struct rsm_env *env, const char *name) {
   struct rsm_record *record;
+  struct rsm_place place = {.directory = directory, .name = name, .gateway = RSM_NOBODY};
   int error;
-  CHECK_EQ(rsm_record_open(env, directory, name, &record, &error), RSM_SUCCESS);
+  CHECK_EQ(rsm_record_open(env, &place, &record, &error), RSM_SUCCESS);
   return record;
 }
 

@@ -29,6 +29,8 @@ export interface ConnectRequest {
   id: number;
   permission: number;
   timeoutMs: number;
+  /** Of a gateway: for whom of `node`, which is another one then, it asks. At most 16 groups. */
+  onBehalf?: { uid: number; gid: number; groups: Uint32Array };
 }
 
 export interface Connection {
@@ -67,8 +69,9 @@ export interface Native {
   /** The shared flock(2) that tmp cleaners respect, until fd is closed; false while a cleaner has it. */
   holdDirectory(fd: number): boolean;
   /** Creates `directory/name` (locked) and the listening socket `directory/name.s`. Throws a system
-   * error (EEXIST, EACCES, …). Both go with this thread. */
-  openRecord(directory: string, name: string): NativeRecord;
+   * error (EEXIST, EACCES, …). Both go with this thread. `node` is this one; `gateway` is the uid that may
+   * connect on behalf of users of other nodes, -1 for nobody. */
+  openRecord(directory: string, name: string, node: number, gateway: number): NativeRecord;
   /** The header (0) or a chunk of slots (from 1) of the record file, mapped: `record-layout.ts`. Null: there
    * is none. It outlives the record. Never shown to programs. */
   recordPart(record: NativeRecord, part: number): ArrayBuffer | null;

@@ -1,12 +1,14 @@
 /**
  * The configuration file of a node: `--config`, else RSM_CONFIG, else /etc/rsm/rsm.toml where it is
- * there. What it may say is drawn in `KEYS`; everything else is refused with file, line and key.
+ * there. What it may say is drawn in `keys.ts`; everything else is refused with file, line and key.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { isAbsolute } from 'node:path';
-import { MAX_NODE_ID } from '../core/limits.ts';
+import { dirname, resolve } from 'node:path';
 import { RSMERR_BAD_CONF, RsmError } from '../errors.ts';
+import { hostAndPort, isLoopback, type Key, MOST_SEGMENTS, TABLES } from './keys.ts';
+import { lineOf } from './toml-lines.ts';
+import { uidOf } from './users.ts';
 
 /** Node-wide limits (rsmapi.md 3.8). */
 export interface Limits {
@@ -16,59 +18,62 @@ export interface Limits {
   maxSegments: number;
 }
 
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** `[gateway]`. */
+export interface GatewayConfiguration {
+  listen: Address;
+  /** Absolute paths. */
+  certificate: string;
+  key: string;
+  authority: string;
+  uid: number;
+  squash: 'none' | 'unknown' | 'all';
+  /** Undefined: a socket in the runtime directory. */
+  metrics: Address | undefined;
+}
+
+/** `[[peer]]`: another node of the cluster. */
+export interface Peer {
+  id: number;
+  address: Address;
+}
+
+/** `[controllers.ofi0]`. */
+export interface ControllerConfiguration {
+  name: string;
+  provider: 'auto' | 'tcp' | 'net' | 'verbs';
+  address: string;
+  trustedNetwork: boolean;
+}
+
 export interface Configuration {
   nodeId: number;
   /** The runtime directory; undefined: not said. */
   runtime: string | undefined;
   limits: Limits;
+  /** Undefined: the node is in no cluster. */
+  gateway: GatewayConfiguration | undefined;
+  peers: Peer[];
+  /** Of the interconnect, by name. */
+  controllers: ControllerConfiguration[];
 }
 
 type Toml = Record<string, unknown>;
 
-/** For people, but for `accepts`. */
-interface Key {
-  /** What the value must be. */
-  expected: string;
-  /** What holds where it is not said. */
-  otherwise: string;
-  says: string;
-  accepts(value: unknown): boolean;
-}
-
 const SYSTEM_FILE = '/etc/rsm/rsm.toml';
-const MOST_SEGMENTS = 65_535;
 
-/** The tables and keys of the file; docs/reference/configuration.md is made from them. */
-export const KEYS: Record<string, Record<string, Key>> = {
-  node: {
-    id: {
-      ...integer(0, MAX_NODE_ID),
-      otherwise: '0',
-      says: 'Which node this is. The nodes of a cluster have different ids.',
-    },
-    runtime: {
-      expected: 'an absolute path',
-      otherwise: '`/run/rsm` where an administrator made it, else `/tmp/rsm-UID`',
-      says: 'The runtime directory: processes that use the same one are a node. `RSM_RUNTIME_DIR` comes first.',
-      accepts: (value) => typeof value === 'string' && isAbsolute(value) && !value.includes('\0'),
-    },
-  },
-  limits: {
-    'max-exported-memory': {
-      ...integer(0, 100),
-      otherwise: '0',
-      says: 'Percent of the physical memory that all processes together may export; 0: no limit.',
-    },
-    'max-segments': {
-      ...integer(0, MOST_SEGMENTS),
-      otherwise: String(MOST_SEGMENTS),
-      says: 'Export and import segments of all processes together; 0 stands for the default.',
-    },
-  },
-};
-
-/** Tables of the gateway and of other controllers: theirs to check. */
-const OTHER_ROOMS: readonly string[] = ['gateway', 'peer', 'controllers'];
+/** Where something stands in the file, to complain about it. */
+interface Place {
+  /** Of the table: `['controllers', 'ofi0']`. */
+  path: string[];
+  /** Which one of a list. */
+  index: number;
+  content: Toml;
+}
 
 /**
  * Reads the configuration; the defaults where there is no file.
@@ -79,13 +84,16 @@ export function readConfiguration(config?: string): Configuration {
   const named = config ?? (process.env.RSM_CONFIG || undefined);
   const file = named ?? SYSTEM_FILE;
   const text = readText(file, named !== undefined);
-  if (text === undefined) return configurationOf({});
+  if (text === undefined) return configurationOf({}, dirname(file));
   const document = parse(file, text);
-  check(file, text, document);
-  return configurationOf(document as Record<string, Toml | undefined>);
+  const refuse = refusal(file, text);
+  checkTables(document, refuse);
+  checkCluster(document, refuse);
+  return configurationOf(document, dirname(resolve(file)));
 }
 
-function configurationOf({ node = {}, limits = {} }: Record<string, Toml | undefined>): Configuration {
+function configurationOf(document: Toml, folder: string): Configuration {
+  const { node = {}, limits = {}, gateway } = document as Record<string, Toml | undefined>;
   return {
     nodeId: (node.id as number | undefined) ?? 0,
     runtime: node.runtime as string | undefined,
@@ -94,6 +102,30 @@ function configurationOf({ node = {}, limits = {} }: Record<string, Toml | undef
       // 0 stands for the default, as in rsm.conf.
       maxSegments: (limits['max-segments'] as number | undefined) || MOST_SEGMENTS,
     },
+    gateway: gateway && gatewayOf(gateway, folder),
+    peers: placesOf(document, 'peer').map(({ content: { id, address } }) => ({
+      id: id as number,
+      address: hostAndPort(address)!,
+    })),
+    controllers: placesOf(document, 'controllers').map(({ path: [, name], content }) => ({
+      name: name!,
+      provider: (content.provider as ControllerConfiguration['provider'] | undefined) ?? 'auto',
+      address: content.address as string,
+      trustedNetwork: (content['trusted-network'] as boolean | undefined) ?? false,
+    })),
+  };
+}
+
+function gatewayOf(gateway: Toml, folder: string): GatewayConfiguration {
+  const path = (name: string) => resolve(folder, gateway[name] as string);
+  return {
+    listen: hostAndPort(gateway.listen)!,
+    certificate: path('certificate'),
+    key: path('key'),
+    authority: path('authority'),
+    uid: uidOf(gateway.user as string | number | undefined)!,
+    squash: (gateway.squash as GatewayConfiguration['squash'] | undefined) ?? 'unknown',
+    metrics: hostAndPort(gateway.metrics),
   };
 }
 
@@ -120,47 +152,86 @@ function parse(file: string, text: string): Toml {
   }
 }
 
-function check(file: string, text: string, document: Toml): void {
-  const refuse = (table: string, key: string | undefined, why: string): never => {
-    const name = key === undefined ? `[${table}]` : `${table}.${key}`;
-    const at = `${file}:${lineOf(text, table, key)}`;
+type Refuse = (place: Omit<Place, 'content'>, key: string | undefined, why: string) => never;
+
+function refusal(file: string, text: string): Refuse {
+  return ({ path, index }, key, why) => {
+    const name = key === undefined ? `[${path.join('.')}]` : `${path.join('.')}.${key}`;
+    const at = `${file}:${lineOf(text, path, index, key)}`;
     throw new RsmError(RSMERR_BAD_CONF, 'configure', `${at}: ${name} ${why}`);
   };
-  for (const [table, content] of Object.entries(document)) {
-    if (OTHER_ROOMS.includes(table)) continue;
-    const keys = Object.hasOwn(KEYS, table) ? KEYS[table] : undefined;
-    if (keys === undefined) refuse(table, undefined, 'is not a table of this file');
-    if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-      refuse(table, undefined, 'must be a table');
+}
+
+function checkTables(document: Toml, refuse: Refuse): void {
+  for (const name of Object.keys(document)) {
+    const at = { path: [name], index: 0 };
+    if (!Object.hasOwn(TABLES, name)) refuse(at, undefined, 'is not a table of this file');
+    const { kind, names, written } = TABLES[name]!;
+    if (Array.isArray(document[name]) !== (kind === 'list') || !isTable(document[name])) {
+      refuse(at, undefined, kind === 'list' ? `must be a list of tables: ${written}` : 'must be a table');
     }
-    for (const [key, value] of Object.entries(content as Toml)) {
-      const form = keys && Object.hasOwn(keys, key) ? keys[key] : undefined;
-      if (form === undefined) refuse(table, key, 'is not a key of this file');
-      else if (!form.accepts(value)) refuse(table, key, `must be ${form.expected}`);
+    for (const place of placesOf(document, name)) {
+      const chosen = place.path[1];
+      if (chosen !== undefined && !names!.test(chosen))
+        refuse(place, undefined, `is none that there is: ${written} is`);
+      if (!isTable(place.content)) refuse(place, undefined, 'must be a table');
+      checkKeys(place, TABLES[name]!.keys, refuse);
     }
   }
 }
 
-function integer(from: number, to: number): Pick<Key, 'expected' | 'accepts'> {
-  return {
-    expected: `a whole number from ${from} to ${to}`,
-    accepts: (value) => Number.isInteger(value) && Number(value) >= from && Number(value) <= to,
-  };
+function checkKeys(place: Place, keys: Record<string, Key>, refuse: Refuse): void {
+  for (const [name, value] of Object.entries(place.content)) {
+    if (!Object.hasOwn(keys, name)) refuse(place, name, 'is not a key of this file');
+    const { accepts, expected } = keys[name]!;
+    if (!accepts(value)) refuse(place, name, `must be ${expected}`);
+  }
+  for (const [name, { otherwise, expected }] of Object.entries(keys)) {
+    if (otherwise === undefined && !Object.hasOwn(place.content, name)) {
+      refuse(place, undefined, `must have the key ${name}: ${expected}`);
+    }
+  }
 }
 
-/** The line (from 1) where a key of a table stands; the parser does not keep it. */
-function lineOf(text: string, table: string, key: string | undefined): number {
-  const quoted = (name: string) => `["']?${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}["']?`;
-  const header = new RegExp(`^\\s*\\[+\\s*${quoted(table)}[\\s.\\]]`);
-  const inTable = key === undefined ? undefined : new RegExp(`^\\s*${quoted(key)}\\s*[.=]`);
-  const dotted = new RegExp(`^\\s*${quoted(table)}\\s*[.=]`);
-  let inside = false;
-  let first = 0;
-  for (const [index, line] of text.split('\n').entries()) {
-    if (/^\s*\[/.test(line)) inside = header.test(line);
-    const starts = inside ? /^\s*\[/.test(line) : dotted.test(line);
-    if (first === 0 && starts) first = index + 1;
-    if (inside && inTable?.test(line)) return index + 1;
+/** What several tables say together. */
+function checkCluster(document: Toml, refuse: Refuse): void {
+  const { node = {}, gateway } = document as Record<string, Toml | undefined>;
+  const user = gateway?.user as string | undefined;
+  if (gateway && uidOf(user) === undefined) {
+    refuse({ path: ['gateway'], index: 0 }, 'user', `must be a user of this machine; it has no '${user}'`);
   }
-  return first || 1;
+  const ids = new Set<unknown>([node.id ?? 0]);
+  for (const place of placesOf(document, 'peer')) {
+    const { id } = place.content;
+    if (!gateway) refuse(place, undefined, 'is nothing without [gateway], which reaches it');
+    if (ids.has(id)) refuse(place, 'id', `is ${id}, as another node is: give each an id of its own`);
+    ids.add(id);
+  }
+  for (const place of placesOf(document, 'controllers')) {
+    const { address, 'trusted-network': trusted } = place.content;
+    if (!gateway) refuse(place, undefined, 'is nothing without [gateway], through which it connects');
+    if (!isLoopback(address as string) && !trusted) {
+      const why = 'is reachable from other machines, and the data path is in the clear';
+      refuse(
+        place,
+        'address',
+        `${why}: say trusted-network = true if nobody hostile is there (docs/guide/security.md)`,
+      );
+    }
+  }
+}
+
+/** The tables of a name: none, one, those of a list, or the named ones. */
+function placesOf(document: Toml, name: string): Place[] {
+  const found = document[name] as Toml | Toml[] | undefined;
+  if (found === undefined) return [];
+  if (Array.isArray(found)) return found.map((content, index) => ({ path: [name], index, content }));
+  if (TABLES[name]!.kind === 'one') return [{ path: [name], index: 0, content: found }];
+  return Object.entries(found).map(([chosen, content]) => {
+    return { path: [name, chosen], index: 0, content: content as Toml };
+  });
+}
+
+function isTable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }

@@ -22,6 +22,9 @@ export { checkDirectory, type Location } from './directory.ts';
 export { deadRecords, liveRecords } from './records.ts';
 export type { Share } from './share.ts';
 
+/** To native: nobody connects on behalf of others. */
+const NO_GATEWAY = -1;
+
 export interface Node {
   readonly id: number;
   /** The runtime directory. */
@@ -52,21 +55,21 @@ export interface Node {
  * @throws RsmError BAD_CONF: the configuration; CTLR_NOT_PRESENT: the runtime directory
  */
 export function openNode(options: { config?: string | undefined } = {}): Node {
-  const configuration = readConfiguration(options.config);
-  const directory = openDirectory(configuration.runtime);
+  const { nodeId, runtime, limits, gateway } = readConfiguration(options.config);
+  const directory = openDirectory(runtime);
   const lock = nodeLock(directory.path);
   sweep(directory, lock);
   let record: OwnRecord | undefined;
   /** With the lock held. */
   const ownRecord = (operation: string): OwnRecord => {
-    record ??= new OwnRecord(ownDirectory(directory), configuration.nodeId, operation);
+    record ??= new OwnRecord(ownDirectory(directory), nodeId, gateway?.uid ?? NO_GATEWAY, operation);
     return record;
   };
-  const quota = new Quota(configuration.limits, directory, lock, ownRecord);
+  const quota = new Quota(limits, directory, lock, ownRecord);
   return {
-    id: configuration.nodeId,
+    id: nodeId,
     directory: directory.path,
-    limits: configuration.limits,
+    limits,
     find: (id) => findClaims(directory, id),
     join(operation, bytes) {
       try {

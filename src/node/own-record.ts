@@ -20,13 +20,15 @@ export class OwnRecord {
   /**
    * To be called with node.lock held, so that no sweep meets it before it is locked.
    * @param directory that of this user
+   * @param node this one
+   * @param gateway the uid of the node's gateway, -1 where there is none
    * @throws RsmError INSUFFICIENT_RESOURCES: it cannot be made there
    */
-  constructor(directory: string, node: number, operation: string) {
+  constructor(directory: string, node: number, gateway: number, operation: string) {
     // The process id is not enough: containers that share the directory number their processes alike.
     const name = `${process.pid}.${threadId}.${randomBytes(4).toString('hex')}`;
     try {
-      this.native = native.openRecord(directory, name);
+      this.native = native.openRecord(directory, name, node, gateway);
     } catch (cause) {
       const detail = `cannot make a record in ${directory}: ${(cause as Error).message}`;
       throw new RsmError(RSMERR_INSUFFICIENT_RESOURCES, operation, detail, { cause });

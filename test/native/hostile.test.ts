@@ -100,7 +100,7 @@ function scene(): Scene {
     unlockFile: [lock],
     isLocked: [lock],
     holdDirectory: [lock],
-    openRecord: [join(directory, 'none'), 'name'],
+    openRecord: [join(directory, 'none'), 'name', 0, -1],
     recordPart: [record, 0],
     show: [spare, record],
     closeRecord: [null],

@@ -22,7 +22,7 @@ export const addon: string = fileURLToPath(
   new URL('../../native/build/Release/loopback.node', import.meta.url),
 );
 export const directory: string = mkdtempSync(join(tmpdir(), 'rsm-test-'));
-export const record: ReturnType<typeof native.openRecord> = native.openRecord(directory, 'exporter');
+export const record: ReturnType<typeof native.openRecord> = native.openRecord(directory, 'exporter', 0, -1);
 /** Everybody on node 0 may read and write. */
 export const grants: Uint32Array = new Uint32Array([0, 0, 0o600, 1, 0, READ_WRITE]);
 

@@ -16,7 +16,7 @@ afterAll(() => silent?.kill('SIGKILL'));
 async function silentSocket(): Promise<string> {
   const program = `
     const native = require(${JSON.stringify(addon)});
-    native.openRecord(${JSON.stringify(directory)}, 'silent');
+    native.openRecord(${JSON.stringify(directory)}, 'silent', 0, -1);
     console.log('ready');
     setInterval(() => {}, 1000);`;
   silent = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });

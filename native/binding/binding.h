@@ -153,7 +153,7 @@ int env_is_ending(void *env);
   X(decideAccess) X(connect) X(connectAsync) X(map) X(mapShared) X(unmap) X(disconnect) X(onAbort)   \
   X(post) X(take) X(wait) X(eventDescriptor) X(watch) X(poll)                                        \
   X(lockOwner) X(requestLock) X(cancelLock) X(releaseLock) X(waitLock) X(onLockAnswer) X(awaitLocks) \
-  X(nothing)
+  X(dial) X(peerOf) X(nothing)
 
 #define JS_DECLARE(name) napi_value js_##name(napi_env env, napi_callback_info info);
 JS_FUNCTIONS(JS_DECLARE)

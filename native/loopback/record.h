@@ -39,5 +39,7 @@ void rsm_claim_remove(const struct rsm_record_files *files, const char *claim);
 /* A non-blocking SEQPACKET socket connected to path by deadline_ns (CLOCK_MONOTONIC), through
  * /proc/self/fd when path is longer than sun_path. Returns it or -errno (-ETIMEDOUT, -ECONNREFUSED…). */
 int rsm_socket_connect(const char *path, int64_t deadline_ns, int cancel_fd);
+/* The same of a STREAM socket: the gateway's. */
+int rsm_stream_connect(const char *path, int64_t deadline_ns);
 
 #endif

@@ -99,17 +99,25 @@ static int connect_until(int fd, const struct sockaddr_un *address, int64_t dead
   }
 }
 
-int rsm_socket_connect(const char *path, int64_t deadline_ns, int cancel_fd) {
+static int connect_to(const char *path, int type, int64_t deadline_ns, int cancel_fd) {
   struct sockaddr_un address;
   int dirfd;
   int result = make_address(path, &address, &dirfd);
   int fd = -1;
   if (result == 0) {
-    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     result = fd < 0 ? -errno : connect_until(fd, &address, deadline_ns, cancel_fd);
   }
   if (dirfd >= 0) close(dirfd);
   if (result == 0) return fd;
   if (fd >= 0) close(fd);
   return result;
+}
+
+int rsm_socket_connect(const char *path, int64_t deadline_ns, int cancel_fd) {
+  return connect_to(path, SOCK_SEQPACKET, deadline_ns, cancel_fd);
+}
+
+int rsm_stream_connect(const char *path, int64_t deadline_ns) {
+  return connect_to(path, SOCK_STREAM, deadline_ns, -1);
 }

@@ -182,7 +182,8 @@ static void C_105_an_exporter_that_says_nothing_is_waited_for_no_longer_than_ask
   struct rsm_import *import;
   CHECK(pipe2(cancel, O_CLOEXEC) == 0);
   snprintf(path, sizeof path, "%s/silent.s", directory);
-  struct rsm_connect request = {path, 0, 0, ID, 0600, 150, cancel[0]};
+  struct rsm_connect request = {.socket_path = path, .segment_id = ID, .permission = 0600, .timeout_ms = 150,
+                                .cancel_fd = cancel[0]};
   int64_t before = rsm_now_ns();
   CHECK_EQ(rsm_import_connect(env, &request, &import), RSMERR_REMOTE_NODE_UNREACHABLE);
   CHECK(rsm_now_ns() - before >= 150 * 1000000);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { benchCommand } from './bench.ts';
+import { clusterCommand } from './cluster.ts';
 import { explained } from './command.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
@@ -28,6 +29,7 @@ const COMMANDS = [
   doctorCommand,
   benchCommand,
   demoCommand,
+  clusterCommand,
 ];
 
 /** What is wrong with the line is thrown as a CommanderError, when it has been said. */

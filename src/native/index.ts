@@ -130,6 +130,12 @@ export interface Native {
   /** Calls back on this thread when an import of this thread is aborted. Does not keep the process alive. */
   onAbort(callback: (segment: NativeImport) => void): void;
 
+  // The gateway's socket.
+  /** A descriptor connected to a listening stream socket, non-blocking, the caller's; or a negative errno. */
+  dial(path: string, timeoutMs: number): number;
+  /** Who is at the other end of a unix socket, or listens there, as the kernel says. Null: it is none. */
+  peerOf(fd: number): { uid: number; gid: number; pid: number; groups: Uint32Array } | null;
+
   // Events of either kind of segment.
   post(segment: NativeExport | NativeImport, noAccumulate: boolean): void;
   /** Consumes one pending event. */

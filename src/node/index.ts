@@ -17,8 +17,17 @@ import { sweep } from './records.ts';
 import { Share } from './share.ts';
 
 export type { Candidate } from './claims.ts';
-export type { Limits } from './configuration.ts';
-export { checkDirectory, type Location } from './directory.ts';
+export {
+  type Address,
+  type Configuration,
+  type ControllerConfiguration,
+  type GatewayConfiguration,
+  type Limits,
+  type Peer,
+  readConfiguration,
+} from './configuration.ts';
+export { checkDirectory, type Location, locateDirectory } from './directory.ts';
+export { hostAndPort, isLoopback } from './keys.ts';
 export { deadRecords, liveRecords } from './records.ts';
 export type { Share } from './share.ts';
 

@@ -119,6 +119,8 @@ function scene(): Scene {
     unmap: [handle, memory],
     disconnect: [handle, memory],
     onAbort: [() => {}],
+    dial: [join(directory, 'nobody'), 0],
+    peerOf: [lock],
     post: [handle, false],
     take: [handle],
     wait: [handle, -1],

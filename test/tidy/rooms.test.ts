@@ -17,8 +17,9 @@ const ROOMS: Record<string, Room> = {
   observe: { uses: ['node', 'native', 'errors'], packages: [] },
   node: { uses: ['core', 'native', 'errors'], packages: ['smol-toml'] },
   native: { uses: ['errors'], packages: [] },
+  cluster: { uses: ['core', 'node', 'errors'], packages: ['@peculiar/x509', 'reflect-metadata'] },
   cli: {
-    uses: ['api', 'observe', 'node', 'errors'],
+    uses: ['api', 'cluster', 'observe', 'node', 'errors'],
     packages: ['commander', 'cli-progress', 'cli-table3', 'log-update'],
   },
   errors: { uses: [], packages: [] },

@@ -35,14 +35,25 @@ function addCommand(): Command {
   ])
     .argument('<directory>', 'that rsm cluster init made')
     .requiredOption('--id <node>', 'the number of the node, from 0 to 63', nodeArgument)
-    .requiredOption('--address <host:port>', 'where its gateway listens and the others reach it', addressArgument)
-    .option('--trusted-network', 'nobody hostile is on that network, or it is a tunnel: data goes over it in the clear')
+    .requiredOption(
+      '--address <host:port>',
+      'where its gateway listens and the others reach it',
+      addressArgument,
+    )
+    .option(
+      '--trusted-network',
+      'nobody hostile is on that network, or it is a tunnel: data goes over it in the clear',
+    )
     .action(add);
 }
 
 async function add(directory: string, { id, address, trustedNetwork, json }: AddOptions): Promise<void> {
   const { addNode } = await import('../cluster/index.ts');
-  const { folder, expires, peers } = await addNode(directory, { id, address, trustedNetwork: trustedNetwork === true });
+  const { folder, expires, peers } = await addNode(directory, {
+    id,
+    address,
+    trustedNetwork: trustedNetwork === true,
+  });
   if (json) return sayJson({ node: id, directory: folder, expires, peers });
   say(`${folder} is node ${id}; its certificate is good until ${day(expires)}.`);
   say(`Copy it to /etc/rsm of that machine and start rsm gateway there.`);

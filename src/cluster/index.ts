@@ -11,7 +11,15 @@ import { join } from 'node:path';
 import { RSMERR_BAD_CONF, RsmError } from '../errors.ts';
 import { readConfiguration } from '../node/index.ts';
 import { issueCertificate, makeAuthority } from './certificates.ts';
-import { isThere, makeFolder, makeOpenFolder, nodesOf, removeFolder, replaceFile, writeNew } from './files.ts';
+import {
+  isThere,
+  makeFolder,
+  makeOpenFolder,
+  nodesOf,
+  removeFolder,
+  replaceFile,
+  writeNew,
+} from './files.ts';
 import { nodeFile, peerTable } from './node-file.ts';
 
 export { NODE_DAYS } from './certificates.ts';
@@ -67,7 +75,8 @@ export async function addNode(folder: string, node: NewNode): Promise<Made & { p
     writeNew(join(own, 'ca.crt'), authority.certificate, 0o644);
     writeNew(join(own, 'rsm.toml'), nodeFile(node, others), 0o644);
     for (const { file, peers } of others) {
-      if (!peers.has(node.id)) replaceFile(file, `${readFileSync(file, 'utf8').trimEnd()}\n\n${peerTable(node)}`);
+      if (!peers.has(node.id))
+        replaceFile(file, `${readFileSync(file, 'utf8').trimEnd()}\n\n${peerTable(node)}`);
     }
   } catch (error) {
     removeFolder(own);

@@ -60,7 +60,10 @@ test('C-086 C-087 C-088 an asserted user gets what the model says, on any node b
 });
 
 test('a connect off the thread carries it too', async () => {
-  native.republish(segment, grantTable({ uid: 7, gid: 7, umask: 0 }, [{ node: 2, permission: 0o600 }], false));
+  native.republish(
+    segment,
+    grantTable({ uid: 7, gid: 7, umask: 0 }, [{ node: 2, permission: 0o600 }], false),
+  );
   const ask = (uid: number) => {
     const onBehalf = { uid, gid: 1, groups: new Uint32Array() };
     return native.connectAsync(request({ onBehalf })).result;

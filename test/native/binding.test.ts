@@ -239,7 +239,9 @@ test('watch: the callback of the last call counts, null ends it, microtasks run 
 });
 
 test('the runtime directory: records, locks, the umask', () => {
-  expect(() => native.openRecord(directory, 'exporter', 0, -1)).toThrow(expect.objectContaining({ code: 'EEXIST' }));
+  expect(() => native.openRecord(directory, 'exporter', 0, -1)).toThrow(
+    expect.objectContaining({ code: 'EEXIST' }),
+  );
   expect(() => native.openRecord(join(directory, 'none'), 'x', 0, -1)).toThrow(
     expect.objectContaining({ code: 'ENOENT' }),
   );

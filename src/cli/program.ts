@@ -7,6 +7,7 @@ import { explained } from './command.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
+import { gatewayCommand } from './gateway.ts';
 import { getCommand } from './get.ts';
 import { importersCommand } from './importers.ts';
 import { lsCommand } from './ls.ts';
@@ -30,6 +31,7 @@ const COMMANDS = [
   benchCommand,
   demoCommand,
   clusterCommand,
+  gatewayCommand,
 ];
 
 /** What is wrong with the line is thrown as a CommanderError, when it has been said. */

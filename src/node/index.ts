@@ -27,9 +27,21 @@ export {
   readConfiguration,
 } from './configuration.ts';
 export { checkDirectory, type Location, locateDirectory } from './directory.ts';
+export { FrameReader, frameOf } from './frames.ts';
+export { GatewayClient, type GatewayNews } from './gateway-client.ts';
+export {
+  encodeMessage,
+  GATEWAY_SOCKET,
+  type GatewayAnswer,
+  type GatewayRequest,
+  type NodeState,
+  readRequest,
+} from './gateway-messages.ts';
+export { hardwareAddress } from './hardware-address.ts';
 export { hostAndPort, isLoopback } from './keys.ts';
 export { deadRecords, liveRecords } from './records.ts';
 export type { Share } from './share.ts';
+export { knownUids } from './users.ts';
 
 /** To native: nobody connects on behalf of others. */
 const NO_GATEWAY = -1;

@@ -17,9 +17,13 @@ const ROOMS: Record<string, Room> = {
   observe: { uses: ['node', 'native', 'errors'], packages: [] },
   node: { uses: ['core', 'native', 'errors'], packages: ['smol-toml'] },
   native: { uses: ['errors'], packages: [] },
+  gateway: {
+    uses: ['cluster', 'node', 'native', 'errors'],
+    packages: ['@bufbuild/protobuf', 'pino', 'prom-client'],
+  },
   cluster: { uses: ['core', 'node', 'errors'], packages: ['@peculiar/x509', 'reflect-metadata'] },
   cli: {
-    uses: ['api', 'cluster', 'observe', 'node', 'errors'],
+    uses: ['api', 'cluster', 'gateway', 'observe', 'node', 'errors'],
     packages: ['commander', 'cli-progress', 'cli-table3', 'log-update'],
   },
   errors: { uses: [], packages: [] },
@@ -32,6 +36,7 @@ const SIDE_DOORS = [
   'src/native/record-layout.ts', // the same
   'src/core/constants.ts', // those of the C header: librsm passes them on whole
   'src/observe/channels.ts', // core tells what happens, and needs nothing of what looks
+  'src/cluster/identity.ts', // what a certificate says; the door makes them, and loads all that needs
   'src/core/limits.ts', // constants; through the door of core, drivers would import themselves
 ];
 

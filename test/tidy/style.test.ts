@@ -6,7 +6,7 @@ const MOST_LINES = 400;
 const MOST_FUNCTION_LINES = 70;
 const MOST_COLUMNS = 120;
 
-const code = matching(/\.(ts|mjs|js|c|h|cc)$/);
+const code = matching(/\.(ts|mjs|js|c|h|cc)$/).filter((file) => !file.endsWith('_pb.ts')); // generated
 const written = files.filter((file) => file !== 'package-lock.json' && !/\.(png|svg|ico)$/.test(file));
 
 interface Function {

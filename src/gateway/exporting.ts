@@ -1,0 +1,246 @@
+/**
+ * Segments of this node for processes of others: connects on their behalf, lets the exporter's agent
+ * decide, and grants what it got over the fabric. One connection to the exporter for each importer.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  describeResult,
+  RSMERR_BAD_SEG_HNDL,
+  RSMERR_CONN_ABORTED,
+  RSMERR_INSUFFICIENT_RESOURCES,
+  RSMERR_PERM_DENIED,
+  RSMERR_REMOTE_NODE_UNREACHABLE,
+  RSMERR_SEG_NOT_PUBLISHED,
+} from '../errors.ts';
+import { type Code, type Connection, type NativeImport, native } from '../native/index.ts';
+import { CONNECTED, STATUS_STATE } from '../native/layout.ts';
+import type { Candidate } from '../node/index.ts';
+import type { Link, Refusal } from './link.ts';
+import type { FabricTarget, Grant, TargetHandlers } from './target.ts';
+import { MOST_GROUPS, squashed } from './users.ts';
+import type { Connect } from './wire/link_pb.ts';
+
+/** The other gateway waits no longer than ANSWER_MS for the whole. */
+const EXPORTER_MS = 1500;
+const TICKET_BYTES = 32;
+const TICKET_MS = 10_000;
+/** Of one peer, under way at once: each waits for an exporter on a thread of a small pool. */
+const MOST_PENDING = 64;
+
+interface Importer {
+  readonly link: Link;
+  /** That node's number of the process. */
+  readonly process: number;
+  /** By the target's number. */
+  readonly segments: Map<number, Exported>;
+}
+
+/** One segment for one importer. */
+interface Exported {
+  readonly connection: number;
+  readonly importer: number;
+  readonly handle: NativeImport;
+  segment: number;
+}
+
+export interface ExportingOptions {
+  find(id: number): Iterable<Candidate>;
+  squash: 'none' | 'unknown' | 'all';
+}
+
+export class Exporting implements TargetHandlers {
+  readonly #options: ExportingOptions;
+  readonly #target: FabricTarget;
+  readonly #importers: Map<number, Importer> = new Map();
+  readonly #connections: Map<number, Exported> = new Map();
+  readonly #byHandle: Map<NativeImport, Exported> = new Map();
+  readonly #pending: Map<Link, number> = new Map();
+  #lastConnection = 0;
+
+  /** @param open makes the target, which tells this object */
+  constructor(options: ExportingOptions, open: (handlers: TargetHandlers) => FabricTarget) {
+    this.#options = options;
+    this.#target = open(this);
+    native.onAbort((handle) => this.#withdrawn(handle));
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** What is to be answered on the link, if that is still there. */
+  async connect(link: Link, connect: Connect): Promise<Refusal | Granted> {
+    const pending = this.#pending.get(link) ?? 0;
+    if (pending >= MOST_PENDING) return busy();
+    this.#pending.set(link, pending + 1);
+    try {
+      return await this.#serve(link, connect);
+    } finally {
+      // Unless it has ended meanwhile.
+      const left = this.#pending.get(link);
+      if (left !== undefined) this.#pending.set(link, left - 1);
+    }
+  }
+
+  /** The importing side does not want it. */
+  disconnect(link: Link, connection: number): void {
+    const exported = this.#connections.get(connection);
+    // Somebody else's is none of its business.
+    if (exported === undefined || this.#importers.get(exported.importer)?.link !== link) return;
+    this.#target.revoke(exported.importer, exported.segment);
+    this.#forget(exported);
+  }
+
+  processGone(link: Link, process: number): void {
+    for (const [number, importer] of this.#importers) {
+      if (importer.link === link && importer.process === process) this.#target.endImporter(number);
+    }
+  }
+
+  linkDown(link: Link): void {
+    this.#pending.delete(link);
+    for (const [number, importer] of this.#importers) {
+      if (importer.link === link) this.#target.endImporter(number);
+    }
+  }
+
+  released(importer: number, segment: number): void {
+    const exported = this.#importers.get(importer)?.segments.get(segment);
+    if (exported !== undefined) this.#end(exported, 0);
+  }
+
+  ended(importer: number): void {
+    for (const exported of this.#importers.get(importer)?.segments.values() ?? []) {
+      this.#end(exported, RSMERR_CONN_ABORTED);
+    }
+    this.#importers.delete(importer);
+  }
+
+  close(): void {
+    this.#target.close();
+    for (const { handle } of this.#connections.values()) native.disconnect(handle, null);
+    this.#connections.clear();
+  }
+
+  async #serve(link: Link, connect: Connect): Promise<Refusal | Granted> {
+    const got = await this.#reach(link.node, connect);
+    if (typeof got === 'number') return refusal(got, connect.id);
+    const { handle, uid, pid } = got;
+    const answer = this.#pending.has(link) ? this.#grant(link, connect, handle) : unpublished();
+    // What aborted it may have been told before we could listen.
+    const whole = new Int32Array(got.control)[STATUS_STATE] === CONNECTED;
+    if (!('code' in answer) && whole) return { ...answer, ownerUid: uid, ownerPid: pid };
+    if (!('code' in answer)) this.disconnect(link, answer.connection);
+    else native.disconnect(handle, null);
+    return 'code' in answer ? answer : unpublished();
+  }
+
+  /** The exporter's agent decides. */
+  async #reach(node: number, { id, permission, user }: Connect): Promise<Connection | Code> {
+    if (user === undefined || user.groups.length > MOST_GROUPS) return RSMERR_PERM_DENIED;
+    const { uid, gid, groups } = squashed(user, this.#options.squash);
+    const onBehalf = { uid, gid, groups: Uint32Array.from(groups) };
+    const deadline = Date.now() + EXPORTER_MS;
+    for (const { socketPath, uid: owner } of this.#options.find(id)) {
+      const timeoutMs = Math.max(0, deadline - Date.now());
+      const request = { socketPath, owner, node, id, permission, timeoutMs, onBehalf };
+      const answer = await native.connectAsync(request).result;
+      if (answer !== RSMERR_SEG_NOT_PUBLISHED) return answer;
+    }
+    return RSMERR_SEG_NOT_PUBLISHED;
+  }
+
+  #grant(
+    link: Link,
+    { process, importer: wanted, permission }: Connect,
+    handle: NativeImport,
+  ): Refusal | Given {
+    const known = this.#importers.get(wanted);
+    // Whoever names an importer of somebody else gets a new one of its own.
+    if (known?.link === link && known.process === process) {
+      const grant = this.#target.grant(wanted, handle, permission);
+      if (typeof grant !== 'number') return this.#given(known, wanted, handle, grant);
+      if (grant !== RSMERR_BAD_SEG_HNDL) return refusal(grant);
+    }
+    const ticket = randomBytes(TICKET_BYTES);
+    const admitted = this.#target.admit(ticket, TICKET_MS);
+    if (typeof admitted === 'number') return refusal(admitted);
+    const { importer } = admitted;
+    const fresh: Importer = { link, process, segments: new Map() };
+    this.#importers.set(importer, fresh);
+    const grant = this.#target.grant(importer, handle, permission);
+    if (typeof grant !== 'number') {
+      return {
+        ...this.#given(fresh, importer, handle, grant),
+        admission: { ...this.#target.address, ticket },
+      };
+    }
+    this.#target.endImporter(importer);
+    return refusal(grant);
+  }
+
+  #given(of: Importer, importer: number, handle: NativeImport, grant: Grant): Given {
+    this.#lastConnection += 1;
+    const connection = this.#lastConnection;
+    const exported: Exported = { connection, importer, handle, segment: grant.segment };
+    of.segments.set(grant.segment, exported);
+    this.#connections.set(connection, exported);
+    this.#byHandle.set(handle, exported);
+    return { connection, importer, grant: { ...grant, lengthBytes: BigInt(grant.lengthBytes) } };
+  }
+
+  /** The exporter has withdrawn it, or is gone. */
+  #withdrawn(handle: NativeImport): void {
+    const exported = this.#byHandle.get(handle);
+    if (exported === undefined) return;
+    this.#target.revoke(exported.importer, exported.segment);
+    this.#end(exported, RSMERR_CONN_ABORTED);
+  }
+
+  #end(exported: Exported, code: number): void {
+    const { connection, importer } = exported;
+    this.#importers.get(importer)?.link.send({ case: 'ended', value: { connection, code } });
+    this.#forget(exported);
+  }
+
+  #forget(exported: Exported): void {
+    this.#connections.delete(exported.connection);
+    this.#byHandle.delete(exported.handle);
+    this.#importers.get(exported.importer)?.segments.delete(exported.segment);
+    native.disconnect(exported.handle, null);
+  }
+}
+
+/** What a Connected says. */
+interface Given {
+  connection: number;
+  importer: number;
+  grant: Omit<Grant, 'lengthBytes'> & { lengthBytes: bigint };
+  admission?: FabricTarget['address'] & { ticket: Uint8Array };
+}
+type Granted = Given & { ownerUid: number; ownerPid: number };
+
+function refusal(code: Code, id?: number): Refusal {
+  if (code !== RSMERR_SEG_NOT_PUBLISHED || id === undefined) {
+    return { code, detail: describeResult(code)?.sentence ?? '' };
+  }
+  return { code, detail: `no segment 0x${id.toString(16)} is published there` };
+}
+
+/** Its exporter went while we connected. */
+function unpublished(): Refusal {
+  return { code: RSMERR_SEG_NOT_PUBLISHED, detail: 'its exporter has withdrawn it' };
+}
+
+function busy(): Refusal {
+  return {
+    code: RSMERR_INSUFFICIENT_RESOURCES,
+    detail: `${MOST_PENDING} connects of that node are under way`,
+  };
+}
+
+/** For a node that has no fabric controller. */
+export function withoutFabric(node: number): Refusal {
+  const detail = `node ${node} has no fabric: its rsm.toml names no [controllers.ofi0]`;
+  return { code: RSMERR_REMOTE_NODE_UNREACHABLE, detail };
+}

@@ -1,0 +1,66 @@
+/**
+ * The gateway: one process of a node that is in a cluster. Towards other nodes it holds a link to each of
+ * their gateways; towards processes of its own it answers on `gateway.s`.
+ */
+import type { Logger } from 'pino';
+import { RSMERR_BAD_CONF, RsmError } from '../errors.ts';
+import { type Configuration, type GatewayConfiguration, openNode, readConfiguration } from '../node/index.ts';
+import { type Credentials, readCredentials } from './credentials.ts';
+import { makeLog } from './log.ts';
+import { Running } from './running.ts';
+import type { FabricTarget, TargetHandlers } from './target.ts';
+
+export type { FabricTarget, Grant, TargetHandlers } from './target.ts';
+
+export interface Gateway {
+  /** Links, connections and sockets end. Again: nothing happens. */
+  close(): void;
+}
+
+export interface GatewayOptions {
+  /** The configuration file; the usual one when undefined. */
+  config?: string | undefined;
+  /** Where it says what happens; JSON lines on standard output when undefined. */
+  log?: Logger;
+  /** The fabric through which other nodes reach the memory of this one; undefined: they do not. */
+  openTarget?: (handlers: TargetHandlers) => FabricTarget;
+}
+
+/**
+ * Starts the gateway of this node.
+ * @throws RsmError BAD_CONF: the configuration, the certificates, an address; CTLR_NOT_PRESENT: the
+ *   runtime directory, or another gateway
+ */
+export async function startGateway({ config, log, openTarget }: GatewayOptions = {}): Promise<Gateway> {
+  const configuration = readConfiguration(config);
+  const gateway = checked(configuration);
+  const credentials: Credentials = readCredentials(configuration.nodeId, gateway);
+  const node = openNode({ config });
+  const running = new Running({
+    node,
+    credentials,
+    log: log ?? makeLog(node.id),
+    configuration: { ...configuration, gateway },
+  });
+  try {
+    await running.open(openTarget);
+    return running;
+  } catch (error) {
+    running.close();
+    throw error;
+  }
+}
+
+function checked({ gateway }: Configuration): GatewayConfiguration {
+  const refuse = (detail: string) => {
+    throw new RsmError(RSMERR_BAD_CONF, 'gateway', detail);
+  };
+  if (gateway === undefined) return refuse('the configuration has no [gateway]; rsm cluster add writes one');
+  const uid = process.geteuid!();
+  if (gateway.uid !== uid) {
+    return refuse(
+      `this is uid ${uid}, and exporters believe uid ${gateway.uid}: run it so, or set gateway.user`,
+    );
+  }
+  return gateway;
+}

@@ -1,0 +1,36 @@
+/** What the gateway wants of a fabric: the target of the fabric addon, or one that a test made up. */
+import type { Code, NativeImport } from '../native/index.ts';
+import type { Connected } from './wire/link_pb.ts';
+
+type Fields<Message> = Omit<Message, '$typeName' | '$unknown'>;
+
+/** A segment as it was granted to one importer. */
+export interface Grant {
+  segment: number;
+  data: { key: bigint; base: bigint };
+  control: { key: bigint; base: bigint };
+  lengthBytes: number;
+  permission: number;
+  lockOwner: number;
+}
+
+export interface FabricTarget {
+  /** Where importers connect. */
+  readonly address: Omit<Fields<NonNullable<Connected['admission']>>, 'ticket'>;
+  /** Lets in whoever presents the ticket first, within that time. */
+  admit(ticket: Uint8Array, expiresMs: number): { importer: number } | Code;
+  /** Registers a whole segment, connected on the importer's behalf and not mapped. */
+  grant(importer: number, segment: NativeImport, permission: number): Grant | Code;
+  /** When it returns no access that begins is let in any more. */
+  revoke(importer: number, segment: number): void;
+  /** When it returns nothing lands any more. Told as ended. */
+  endImporter(importer: number): void;
+  close(): void;
+}
+
+export interface TargetHandlers {
+  /** The importer has disconnected that segment. */
+  released(importer: number, segment: number): void;
+  /** The importer is gone, and with it all of its segments. */
+  ended(importer: number): void;
+}

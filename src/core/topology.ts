@@ -24,8 +24,8 @@ export interface Topology {
   readonly controllers: readonly LocalController[];
 }
 
-export function readTopology(controller: Controller): Topology {
-  return { nodeId: controller.driver.nodeId, controllers: [] };
+export function readTopology({ driver }: Controller): Topology {
+  return { nodeId: driver.nodeId, controllers: driver.interconnect() };
 }
 
 /** The same for who has no controller at hand. */

@@ -6,6 +6,7 @@
 
 import type { GrantTable } from '../core/access.ts';
 import type { ControllerAttributes } from '../core/attributes.ts';
+import type { LocalController } from '../core/topology.ts';
 import type { RsmError } from '../errors.ts';
 
 /** A page-aligned range of memory of this library. */
@@ -26,6 +27,8 @@ export interface Driver {
   readonly lockOps: boolean;
   /** Whether segments can be published to, or imported from, that node through this controller. */
   reaches(node: number): boolean;
+  /** The controllers of the interconnect on this node, and every configured path of theirs (rsmapi.md 2.2). */
+  interconnect(): LocalController[];
   createExport(memory: MemoryRange, options: { readOnly: boolean; lockOps: boolean }): DriverExport;
   connect(target: ConnectTarget): DriverImport;
   connectAsync(target: ConnectTarget, signal: AbortSignal | undefined): Promise<DriverImport>;

@@ -82,7 +82,7 @@ export class Link {
   }
 
   get controllers(): Self['controllers'] {
-    return this.#hello?.controllers ?? [];
+    return (this.#hello?.controllers ?? []).map(({ name, hardwareAddress }) => ({ name, hardwareAddress }));
   }
 
   send(body: BodyInit): void {

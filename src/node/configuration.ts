@@ -174,7 +174,7 @@ function checkTables(document: Toml, refuse: Refuse): void {
       const chosen = place.path[1];
       if (chosen !== undefined && !names!.test(chosen))
         refuse(place, undefined, `is none that there is: ${written} is`);
-      if (!isTable(place.content)) refuse(place, undefined, 'must be a table');
+      if (!isTable(place.content)) refuse({ ...place, path: [name] }, chosen, 'must be a table');
       checkKeys(place, TABLES[name]!.keys, refuse);
     }
   }

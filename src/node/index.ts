@@ -1,4 +1,5 @@
 /** The node as a process sees it: its configuration and its runtime directory. */
+import type { LocalController } from '../core/topology.ts';
 import { RSMERR_SEGID_IN_USE, RsmError } from '../errors.ts';
 import type { NativeRecord } from '../native/index.ts';
 import { type Candidate, findClaims, isClaimed } from './claims.ts';
@@ -10,6 +11,7 @@ import {
   ownDirectory,
   type RuntimeDirectory,
 } from './directory.ts';
+import { readInterconnect } from './interconnect.ts';
 import { hexadecimal, nodeLock } from './lock.ts';
 import { OwnRecord } from './own-record.ts';
 import { Quota } from './quota.ts';
@@ -67,6 +69,8 @@ export interface Node {
    * @throws RsmError SEGID_IN_USE; INSUFFICIENT_RESOURCES: system ids, descriptors, the directory's lock
    */
   publish(id: number, use: (id: number, claim: string, record: NativeRecord) => void): number;
+  /** The controllers of the cluster that this node has, with every configured path, up or down. */
+  interconnect(): LocalController[];
   /** Ends the record, and with it what this environment has published through this object. */
   close(): void;
 }
@@ -76,7 +80,8 @@ export interface Node {
  * @throws RsmError BAD_CONF: the configuration; CTLR_NOT_PRESENT: the runtime directory
  */
 export function openNode(options: { config?: string | undefined } = {}): Node {
-  const { nodeId, runtime, limits, gateway } = readConfiguration(options.config);
+  const configuration = readConfiguration(options.config);
+  const { nodeId, runtime, limits, gateway } = configuration;
   const directory = openDirectory(runtime);
   const lock = nodeLock(directory.path);
   sweep(directory, lock);
@@ -107,6 +112,7 @@ export function openNode(options: { config?: string | undefined } = {}): Node {
         use(chosen, hexadecimal(chosen), ownRecord('publish').native);
         return chosen;
       }),
+    interconnect: () => readInterconnect(configuration, directory.path),
     close() {
       record?.close();
       record = undefined;

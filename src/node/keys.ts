@@ -134,7 +134,9 @@ export function isLoopback(host: string | undefined): boolean {
   );
 }
 
-function isWildcard(host: string): boolean {
+/** Undefined: there is no host. */
+function isWildcard(host: string | undefined): boolean | undefined {
+  if (host === undefined) return undefined;
   return isIP(host) === 4 ? /^[0.]+$/.test(host) : isIP(host) === 6 && /^[0:]+$/.test(host);
 }
 
@@ -152,7 +154,7 @@ function integer(from: number, to: number): Pick<Key, 'expected' | 'accepts'> {
 function address(): Pick<Key, 'expected' | 'accepts'> {
   return {
     expected: 'HOST:PORT, and no wildcard',
-    accepts: (value) => !isWildcard(hostAndPort(value)?.host ?? '0'),
+    accepts: (value) => isWildcard(hostAndPort(value)?.host) === false,
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { ControllerAttributes } from '../../core/attributes.ts';
 import { MAX_BUFFER_BYTES } from '../../core/limits.ts';
+import type { LocalController } from '../../core/topology.ts';
 import {
   RSMERR_CTLR_NOT_PRESENT,
   RSMERR_INTERRUPTED,
@@ -52,6 +53,10 @@ class Loopback implements Driver {
 
   reaches(node: number): boolean {
     return node === this.#node.id;
+  }
+
+  interconnect(): LocalController[] {
+    return this.#node.interconnect();
   }
 
   createExport(memory: MemoryRange, options: { readOnly: boolean; lockOps: boolean }): DriverExport {

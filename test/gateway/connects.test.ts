@@ -1,0 +1,354 @@
+/** Connects from node to node through both gateways, with a fabric that only remembers what it was told. */
+import { chmodSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type AccessList, allocate, type ExportSegment, openController } from '../../src/api/index.ts';
+import {
+  RSMERR_CONN_ABORTED,
+  RSMERR_PERM_DENIED,
+  RSMERR_REMOTE_NODE_UNREACHABLE,
+  RSMERR_SEG_NOT_PUBLISHED,
+  RSMERR_SEG_NOT_PUBLISHED_TO_NODE,
+} from '../../src/errors.ts';
+import type { FabricTarget, TargetHandlers } from '../../src/gateway/index.ts';
+import { GatewayClient, type GatewayNews } from '../../src/node/index.ts';
+import { client, cluster, linked, type Started, start, stop, type TestNode, until } from './scene.ts';
+
+const PATIENCE_MS = 25_000;
+const PAGE = 4096;
+
+class Fabric implements FabricTarget {
+  readonly address = { provider: 'none', host: '127.0.0.1', port: 1 };
+  readonly calls: string[] = [];
+  readonly importers: Set<number> = new Set();
+  #handlers: TargetHandlers | undefined;
+  #last = 0;
+
+  readonly open = (handlers: TargetHandlers): FabricTarget => {
+    this.#handlers = handlers;
+    return this;
+  };
+
+  admit(): { importer: number } {
+    this.#last += 1;
+    this.importers.add(this.#last);
+    return { importer: this.#last };
+  }
+
+  grant(importer: number, _segment: unknown, permission: number) {
+    if (!this.importers.has(importer)) return 5;
+    this.#last += 1;
+    const key = { key: 2n ** 63n + BigInt(this.#last), base: 0n };
+    this.calls.push(`grant ${importer}`);
+    return { segment: this.#last, data: key, control: key, lengthBytes: PAGE, permission, lockOwner: 0 };
+  }
+
+  revoke(importer: number, segment: number): void {
+    this.calls.push(`revoke ${importer} ${segment}`);
+  }
+
+  endImporter(importer: number): void {
+    this.calls.push(`end ${importer}`);
+    this.ended(importer);
+  }
+
+  released(importer: number, segment: number): void {
+    this.#handlers!.released(importer, segment);
+  }
+
+  ended(importer: number): void {
+    this.importers.delete(importer);
+    this.#handlers!.ended(importer);
+  }
+
+  close(): void {}
+}
+
+interface Scene {
+  one: TestNode;
+  two: TestNode;
+  fabric: Fabric;
+  exporting: Started;
+  importing: Started;
+}
+
+/** Node 1 exports, node 2 imports. */
+async function scene(squash = 'none'): Promise<Scene> {
+  const { nodes } = await cluster([1, 2], `squash = "${squash}"\n`);
+  const [one, two] = [nodes.get(1)!, nodes.get(2)!];
+  const fabric = new Fabric();
+  const exporting = await start(one, { openTarget: fabric.open });
+  const importing = await start(two);
+  await linked(one, two);
+  return { one, two, fabric, exporting, importing };
+}
+
+const closables: { close(): void }[] = [];
+afterEach(() => {
+  for (const each of closables.splice(0).reverse()) each.close();
+});
+
+/** loopback publishes to its own node: no list is for everybody, as the umask says. */
+function published({ config }: TestNode, access: AccessList = []): ExportSegment {
+  const controller = openController('loopback', { config });
+  const segment = controller.createExport(allocate(PAGE));
+  closables.push(controller, segment);
+  segment.publish({ access });
+  return segment;
+}
+
+interface Importer {
+  client: GatewayClient;
+  news: GatewayNews[];
+  connect(
+    id: number,
+    more?: { node?: number; permission?: number; importer?: number },
+  ): ReturnType<GatewayClient['ask']>;
+}
+
+function importer(node: TestNode): Importer {
+  const news: GatewayNews[] = [];
+  const dialed = GatewayClient.dial(node.runtime, process.getuid!(), PATIENCE_MS, (each) => news.push(each))!;
+  closables.push(dialed);
+  const connect: Importer['connect'] = (id, more = {}) =>
+    dialed.ask({ type: 'connect', node: 1, id, permission: 0o400, ...more }, PATIENCE_MS);
+  return { client: dialed, news, connect };
+}
+
+async function granted(asked: ReturnType<GatewayClient['ask']>) {
+  const reply = await asked;
+  if (reply?.type !== 'connected') throw new Error(`refused: ${JSON.stringify(reply)}`);
+  return reply;
+}
+
+async function refusedWith(asked: ReturnType<GatewayClient['ask']>): Promise<number> {
+  const reply = await asked;
+  if (reply?.type !== 'refused') throw new Error(`not refused: ${reply?.type}`);
+  return reply.code;
+}
+
+describe('a connect to another node', () => {
+  test('is granted: owner, length, keys, and a ticket for the first of a process', async () => {
+    const { one, two, fabric } = await scene();
+    const segment = published(one);
+    const importing = importer(two);
+    const first = await granted(importing.connect(segment.id!));
+    expect(first.owner).toEqual({ uid: process.getuid!(), pid: process.pid });
+    expect(first.grant).toMatchObject({ lengthBytes: PAGE, permission: 0o400, lockOwner: 0 });
+    expect(first.grant.data.key).toBeGreaterThan(2n ** 63n);
+    expect(first.fabric).toMatchObject(fabric.address);
+    expect(first.fabric!.ticket).toHaveLength(32);
+    const second = await granted(importing.connect(segment.id!, { importer: first.importer }));
+    expect(second.fabric).toBeUndefined();
+    expect(second.importer).toBe(first.importer);
+    expect(segment.importers).toBe(2);
+  });
+
+  test('is the same when it blocks the thread', async () => {
+    const { two } = await scene();
+    const asked = { type: 'connect', node: 63, id: 1, permission: 0o400 } as const;
+    // The gateways are on this thread, so nobody answers; what is asked later is answered all the same.
+    expect(client(two).askSync(asked, 50)).toBeUndefined();
+    expect(await refusedWith(importer(two).connect(1, { node: 63 }))).toBe(RSMERR_REMOTE_NODE_UNREACHABLE);
+  });
+
+  test('never uses the fabric connection of another process, nor one that is gone', async () => {
+    const { one, two, fabric } = await scene();
+    const segment = published(one);
+    const first = await granted(importer(two).connect(segment.id!));
+    const thief = await granted(importer(two).connect(segment.id!, { importer: first.importer }));
+    expect(thief.importer).not.toBe(first.importer);
+    const own = importer(two);
+    const before = await granted(own.connect(segment.id!));
+    fabric.ended(before.importer);
+    const after = await granted(own.connect(segment.id!, { importer: before.importer }));
+    expect(after.fabric).toBeDefined();
+  });
+
+  test('is refused with the code that is due', async () => {
+    const { one, two } = await scene();
+    const own = published(one, [{ node: 1, permission: 0o666 }]);
+    const importing = importer(two);
+    expect(await refusedWith(importing.connect(0x400099))).toBe(RSMERR_SEG_NOT_PUBLISHED);
+    expect(await refusedWith(importing.connect(own.id!))).toBe(RSMERR_SEG_NOT_PUBLISHED_TO_NODE);
+    expect(await refusedWith(importing.connect(own.id!, { node: 2 }))).toBe(RSMERR_REMOTE_NODE_UNREACHABLE);
+    expect(await refusedWith(importing.connect(own.id!, { permission: 0 }))).toBe(RSMERR_PERM_DENIED);
+    expect(await refusedWith(importing.connect(1, { node: 9 }))).toBe(RSMERR_REMOTE_NODE_UNREACHABLE);
+  });
+
+  test('says that the other node has no fabric, and that it is down', async () => {
+    const { one, two, importing, exporting } = await scene();
+    const asking = importer(one);
+    const without = await asking.connect(1, { node: 2 });
+    expect(without).toMatchObject({
+      code: RSMERR_REMOTE_NODE_UNREACHABLE,
+      detail: expect.stringMatching(/fabric/),
+    });
+    stop(importing);
+    await until('node 1 knows', () => exporting.lines.some(({ msg }) => msg === 'link down'));
+    const down = await asking.connect(1, { node: 2 });
+    expect(down).toMatchObject({
+      code: RSMERR_REMOTE_NODE_UNREACHABLE,
+      detail: expect.stringMatching(/not reached/),
+    });
+    expect(two.id).toBe(2);
+  });
+});
+
+describe('the user of another node', () => {
+  /** Connects as somebody else: the kernel notes it when the socket is connected. */
+  async function as(uid: number, { two }: Scene, id: number): Promise<number> {
+    for (const folder of [dirname(two.runtime), two.runtime]) chmodSync(folder, 0o755);
+    process.seteuid!(uid);
+    let importing: Importer;
+    try {
+      const dialed = GatewayClient.dial(two.runtime, 0, PATIENCE_MS)!;
+      closables.push(dialed);
+      importing = {
+        client: dialed,
+        news: [],
+        connect: (asked) =>
+          dialed.ask({ type: 'connect', node: 1, id: asked, permission: 0o400 }, PATIENCE_MS),
+      };
+    } finally {
+      process.seteuid!(0);
+    }
+    const reply = await importing.connect(id);
+    return reply?.type === 'refused' ? reply.code : 0;
+  }
+
+  /** By others of this node, 0 by a list of no list with the umask. */
+  function privately(scene: Scene): number {
+    const before = process.umask(0o077);
+    try {
+      return published(scene.one).id!;
+    } finally {
+      process.umask(before);
+    }
+  }
+
+  test.runIf(process.getuid!() === 0).each([
+    ['none', 0, 0],
+    ['none', 12_345, RSMERR_PERM_DENIED],
+    ['unknown', 0, RSMERR_PERM_DENIED],
+    ['all', 0, RSMERR_PERM_DENIED],
+  ])('with squash = %s uid %i is who he is', async (squash, uid, expected) => {
+    const made = await scene(squash);
+    expect(await as(uid, made, privately(made))).toBe(expected);
+  });
+});
+
+describe('a granted connection', () => {
+  test('is revoked, then told to the importer, when the exporter withdraws', async () => {
+    const { one, two, fabric } = await scene();
+    const segment = published(one);
+    const importing = importer(two);
+    const { connection, importer: number, grant } = await granted(importing.connect(segment.id!));
+    segment.unpublish();
+    await until('it is told', () => importing.news.length > 0);
+    expect(importing.news).toEqual([{ type: 'aborted', connection, code: RSMERR_CONN_ABORTED }]);
+    expect(fabric.calls.at(-1)).toBe(`revoke ${number} ${grant.segment}`);
+  });
+
+  test('ends when the process does not want it, and when it releases it over the fabric', async () => {
+    const { one, two, fabric } = await scene();
+    const segment = published(one);
+    const importing = importer(two);
+    const first = await granted(importing.connect(segment.id!));
+    const second = await granted(importing.connect(segment.id!, { importer: first.importer }));
+    importing.client.disconnect(first.connection);
+    await until('one is left', () => segment.importers === 1);
+    expect(fabric.calls.at(-1)).toBe(`revoke ${first.importer} ${first.grant.segment}`);
+    fabric.released(second.importer, second.grant.segment);
+    await until('none is left', () => segment.importers === 0);
+    await granted(importing.connect(segment.id!));
+    expect(importing.news).toEqual([]);
+  });
+
+  test('ends with the process', async () => {
+    const { one, two, fabric } = await scene();
+    const segment = published(one);
+    const importing = importer(two);
+    const { importer: number } = await granted(importing.connect(segment.id!));
+    importing.client.close();
+    await until('the importer is ended', () => fabric.calls.includes(`end ${number}`));
+    await until('none is left', () => segment.importers === 0);
+  });
+
+  test('is aborted on both sides when the link breaks, and can be made anew', async () => {
+    const { one, two, fabric, exporting } = await scene();
+    const segment = published(one);
+    const importing = importer(two);
+    const { connection, importer: number } = await granted(importing.connect(segment.id!));
+    stop(exporting);
+    await until('it is told', () => importing.news.length > 0);
+    expect(importing.news).toEqual([{ type: 'aborted', connection, code: RSMERR_CONN_ABORTED }]);
+    expect(fabric.calls).toContain(`end ${number}`);
+    await until('none is left', () => segment.importers === 0);
+    await start(one, { openTarget: fabric.open });
+    await linked(one, two);
+    await granted(importing.connect(segment.id!));
+  });
+
+  test('is lost to its process when its own gateway ends', async () => {
+    const { one, two, importing: gateway } = await scene();
+    const segment = published(one);
+    let ended = false;
+    const dialed = GatewayClient.dial(two.runtime, process.getuid!(), PATIENCE_MS, undefined, () => {
+      ended = true;
+    })!;
+    const asked = { type: 'connect', node: 1, id: segment.id!, permission: 0o400 } as const;
+    await granted(dialed.ask(asked, PATIENCE_MS));
+    stop(gateway);
+    await until('the process knows', () => ended);
+    expect(dialed.isOpen).toBe(false);
+    expect(await dialed.ask(asked, PATIENCE_MS)).toBeUndefined();
+    await until('none is left', () => segment.importers === 0);
+  });
+});
+
+describe('a process that does not keep to the rules', () => {
+  test.each([
+    ['no JSON', 'x'],
+    ['another message', '{"type":"stop"}'],
+    ['a number out of range', '{"type":"topology","request":-1}'],
+    ['a list', '[]'],
+    ['null', 'null'],
+    ['a text for a number', '{"type":"connect","request":1,"node":"1","id":1,"permission":256}'],
+  ])('%s costs it its socket and nobody else anything', async (_name, text) => {
+    const { one, two } = await scene();
+    const segment = published(one);
+    const honest = importer(two);
+    await granted(honest.connect(segment.id!));
+    const socket = createConnection(join(two.runtime, 'gateway.s'));
+    const closed = new Promise((resolve) => socket.on('error', () => {}).once('close', resolve));
+    const header = Buffer.alloc(4);
+    header.writeUInt32LE(text.length);
+    socket.end(Buffer.concat([header, Buffer.from(text)]));
+    socket.resume();
+    await closed;
+    await granted(honest.connect(segment.id!));
+  });
+
+  test('gives back only what it has', async () => {
+    const { one, two } = await scene();
+    const segment = published(one);
+    const { connection } = await granted(importer(two).connect(segment.id!));
+    const other = importer(two);
+    for (const number of [connection, connection + 1, 0]) other.client.disconnect(number);
+    await granted(other.connect(segment.id!));
+    expect(segment.importers).toBe(2);
+  });
+
+  test('somebody else\u2019s socket in a directory for everybody is not the gateway', async () => {
+    const { two } = await scene();
+    expect(GatewayClient.dial(two.runtime, 4711, PATIENCE_MS)).toBeUndefined();
+  });
+});
+
+test('there is one gateway of a node', async () => {
+  const { one, two } = await scene();
+  await expect(start(one)).rejects.toThrow(/has a gateway already/);
+  await linked(one, two);
+});

@@ -1,6 +1,6 @@
 /** `rsm cluster`: the directory from which the machines of a cluster get their identity. */
 import { Command, InvalidArgumentError } from 'commander';
-import { command, type Json, nodeArgument } from './command.ts';
+import { command, explained, type Json, nodeArgument } from './command.ts';
 import { note, say, sayJson } from './terminal.ts';
 
 interface AddOptions extends Json {
@@ -10,8 +10,8 @@ interface AddOptions extends Json {
 }
 
 export function clusterCommand(): Command {
-  return new Command('cluster')
-    .description('make a cluster: its certificate authority, and what each node needs')
+  const lines = ['rsm cluster init mycluster', 'rsm cluster add mycluster --id 1 --address 10.0.0.1:7460'];
+  return explained(new Command('cluster'), 'make a cluster, and what each of its nodes needs', lines)
     .addCommand(initCommand())
     .addCommand(addCommand());
 }

@@ -1,21 +1,18 @@
 /** `rsm gateway`: the process of this node that holds the links to the others. */
 import { once } from 'node:events';
 import { Command } from 'commander';
-import { examples } from './command.ts';
+import { explained } from './command.ts';
 
 export function gatewayCommand(): Command {
-  return new Command('gateway')
-    .description('run the gateway of this node, in the foreground, until it is told to end')
+  return explained(
+    new Command('gateway'),
+    'run the gateway of this node until it is told to end',
+    ['rsm gateway --config node-1/rsm.toml', 'curl --unix-socket /run/rsm/gateway-http.s http:/rsm/healthz'],
+    'It holds the links to the other nodes of a cluster, and runs in the foreground with its log, JSON\n' +
+      'lines, on standard output. /metrics and /healthz are answered on the socket gateway-http.s of the\n' +
+      'runtime directory, or where gateway.metrics says.',
+  )
     .option('--config <file>', 'the configuration (default: RSM_CONFIG, else /etc/rsm/rsm.toml)')
-    .addHelpText(
-      'after',
-      '\nWrites its log as JSON lines. /metrics and /healthz are answered on the socket gateway-http.s of the\n' +
-        'runtime directory, or where gateway.metrics says.\n' +
-        examples([
-          'rsm gateway --config node-1/rsm.toml',
-          'curl --unix-socket /run/rsm/gateway-http.s http:/rsm/healthz',
-        ]),
-    )
     .action(run);
 }
 

@@ -19,7 +19,7 @@ const user = fc.record({ uid: id, gid: id, groups: fc.array(id, { maxLength: MOS
 
 const record = native.openRecord(directory, 'behalf', OWN_NODE, GATEWAY);
 const memory = good(native.allocate(PAGE, 0));
-const segment = good(native.createExport(memory, 0, PAGE, false));
+const segment = good(native.createExport(memory, 0, PAGE, 0));
 afterAll(() => {
   native.destroyExport(segment);
   native.closeRecord(record);

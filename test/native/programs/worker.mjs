@@ -10,13 +10,8 @@ const window = native.map(connection.handle, 0, connection.byteLength, 0o600, fa
 const ready = () => parentPort.postMessage('ready');
 
 function exported() {
-<<<<<<< HEAD
-  const record = native.openRecord(directory, name);
-  const segment = native.createExport(native.allocate(4096, 0), 0, 4096, 0);
-=======
   const record = native.openRecord(directory, name, 0, -1);
-  const segment = native.createExport(native.allocate(4096, 0), 0, 4096, false);
->>>>>>> b2c2671 (Frame version 2: a gateway connects on behalf of users of other nodes; configuration of the cluster)
+  const segment = native.createExport(native.allocate(4096, 0), 0, 4096, 0);
   if (native.publish(segment, record, 99, `claim-${name}`, grants) !== 0) throw new Error('publish');
   return segment;
 }

@@ -71,7 +71,7 @@ static void what_is_not_a_frame_is_rubbish(void) {
   send_raw(longer, sizeof longer, 0);
   bad = good, bad.magic++;
   send_raw(&bad, sizeof bad, 0);
-  bad = good, bad.version = 2;
+  bad = good, bad.version = RSM_FRAME_VERSION + 1;
   send_raw(&bad, sizeof bad, 0);
   bad = good, bad.type = 0;
   send_raw(&bad, sizeof bad, 0);

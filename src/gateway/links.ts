@@ -156,11 +156,12 @@ export class Links {
 
   /** No link any more, or no luck: again after a pause, which grows and is never the same for two. */
   #lost(path: Path, why: string): void {
+    if (!this.#open) return;
     if (path.link === undefined && path.why !== why) {
       path.why = why;
       this.#handlers.failed(path.peer.id, why);
     }
-    if (!this.#open || !this.#dials(path)) return;
+    if (!this.#dials(path)) return;
     clearTimeout(path.timer);
     path.timer = setTimeout(() => this.#dial(path), path.pauseMs * (0.5 + Math.random()));
     path.pauseMs = Math.min(path.pauseMs * 2, LONGEST_PAUSE_MS);

@@ -125,11 +125,7 @@ test('a second gateway of a node is refused, and the first works on', async () =
 });
 
 test.each<[string, (node: Node) => void, RegExp]>([
-  [
-    'its key is open to others',
-    (node) => chmodSync(keyOf(node), 0o644),
-    /chmod 600/,
-  ],
+  ['its key is open to others', (node) => chmodSync(keyOf(node), 0o644), /chmod 600/],
   [
     'its certificate is another node’s',
     (node) => edit(node, 'id = 1', 'id = 9'),

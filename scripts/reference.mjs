@@ -7,7 +7,7 @@ import { RSM_MAX_SGIOREQS } from '../dist/core/constants.js';
 import * as limits from '../dist/core/limits.js';
 import { resultCodes } from '../dist/errors.js';
 import * as record from '../dist/native/record-layout.js';
-import { KEYS } from '../dist/node/configuration.js';
+import { TABLES } from '../dist/node/keys.js';
 import { CHANNELS } from '../dist/observe/channels.js';
 import { cliPage } from './reference-cli.mjs';
 
@@ -224,11 +224,12 @@ ${channels.join('\n')}
 }
 
 function configurationPage() {
-  const tables = Object.entries(KEYS).map(([table, keys]) => {
+  const tables = Object.values(TABLES).map(({ written, keys }) => {
     const rows = Object.entries(keys).map(
-      ([key, { expected, otherwise, says }]) => `| \`${key}\` | ${expected} | ${otherwise} | ${says} |`,
+      ([key, { expected, otherwise = '**must be said**', says }]) =>
+        `| \`${key}\` | ${expected} | ${otherwise} | ${says} |`,
     );
-    return `## \`[${table}]\`
+    return `## \`${written}\`
 
 | key | value | default | what it means |
 | --- | --- | --- | --- |
@@ -252,6 +253,24 @@ runtime = "/run/rsm"
 [limits]
 max-exported-memory = 50
 max-segments = 65535
+\`\`\`
+
+A node of a [cluster](../guide/cluster.md) has more; \`rsm cluster add\` writes it:
+
+\`\`\`toml
+[gateway]
+listen = "10.0.0.1:7460"
+certificate = "node-1.crt"
+key = "node-1.key"
+authority = "ca.crt"
+
+[controllers.ofi0]
+address = "10.0.0.1"
+trusted-network = true
+
+[[peer]]
+id = 2
+address = "10.0.0.2:7460"
 \`\`\`
 
 ${tables.join('\n')}

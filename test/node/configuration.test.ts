@@ -151,7 +151,7 @@ describe('the configuration file', () => {
       'controllers.ofi0.provider must be',
     ],
     [`${GATEWAY}[controllers.wrsm0]\naddress = "::1"`, 6, '[controllers.wrsm0] is none that there is'],
-    [`${GATEWAY}[controllers]\nofi0 = 1`, 7, '[controllers.ofi0] must be a table'],
+    [`${GATEWAY}[controllers]\nofi0 = 1`, 7, 'controllers.ofi0 must be a table'],
     ['controllers = 1', 1, '[controllers] must be a table'],
     ['[constructor]', 1, '[constructor] is not a table'],
   ])('refuses %j with line %i', (text, line, what) => {

@@ -1,6 +1,6 @@
 /** The packed package, installed without running scripts into an empty project, on every Node it is for. */
-import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { environment, folder, NODES, nodeOf, root, succeed } from './scene.ts';
 
@@ -24,10 +24,23 @@ beforeAll(() => {
 describe('the package', () => {
   test('has the binary, and nothing that only this tree needs', () => {
     expect(packed).toContain(`prebuilds/linux-${process.arch}-glibc/loopback.node`);
-    const places =
-      /^(dist\/|prebuilds\/|native\/(binding|loopback)\b|scripts\/(build-native|native)\.mjs$|[^/]+$)/;
+    const native = 'native/(binding|loopback)\\b|scripts/(build-native|native)\\.mjs$';
+    const read = 'docs/(guide|reference|internals|decisions)/[^/]+\\.md$|examples/';
+    const places = new RegExp(`^(dist/|prebuilds/|${native}|src/cli/web/page/|${read}|[^/]+$)`);
     expect(packed.filter((path) => !places.test(path))).toEqual([]);
     expect(packed.filter((path) => path.startsWith('native/build'))).toEqual([]);
+  });
+
+  test('has what its pages lead to', () => {
+    const pages = packed.filter((path) => path.endsWith('.md'));
+    expect(pages).toContain('docs/guide/README.md');
+    const links = pages.flatMap((page) =>
+      [...readFileSync(join(root, page), 'utf8').matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, to]) =>
+        posix.join(posix.dirname(page), to!),
+      ),
+    );
+    // The source is in the clone: what is installed is made of it.
+    expect(links.filter((path) => !packed.includes(path) && !path.startsWith('src/'))).toEqual([]);
   });
 
   describe.each(NODES)('on Node %s', (version) => {

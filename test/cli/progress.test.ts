@@ -35,7 +35,8 @@ test('of a put of nobody knows how much: bytes and the rate', async () => {
 });
 
 test('is taken away, and the cursor is back, where the reader has enough', async () => {
-  const reader = '{ head -c 100000; sleep 1; head -c 100000; } > /dev/null';
+  // Most of it, slowly, so that there is a bar when it stops.
+  const reader = '{ head -c 100000; sleep 1; head -c 3000000; } > /dev/null';
   const { stdout } = await startShellOnTerminal(`rsm get ${await segment()} | ${reader}`, 80).ended;
   expect(stdout).toContain(HIDE);
   expect(stdout.lastIndexOf(SHOW)).toBeGreaterThan(stdout.lastIndexOf(HIDE));

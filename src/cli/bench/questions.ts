@@ -1,5 +1,5 @@
 /** How the questions of `rsm bench` are measured. */
-import { allocate, type Controller, type ExportSegment, openController } from '../../api/index.ts';
+import { allocate, type Controller, type ExportSegment, openController, release } from '../../api/index.ts';
 import type { Question } from '../bench.ts';
 import { CommandError } from '../failure.ts';
 import { bytes } from '../terminal.ts';
@@ -33,6 +33,7 @@ export const answer: Record<Question, (signal: AbortSignal) => Promise<Line[]>> 
         },
       };
       const { store, put, get } = await alternate(works, signal);
+      importing.close();
       const beside = { name: 'a store into mapped memory', ...store };
       return [line('put', put, beside), line('get', get, beside)];
     }),
@@ -132,6 +133,7 @@ async function bandwidth(size: number, signal: AbortSignal): Promise<Line[]> {
       },
       signal,
     );
+    importing.close();
     const reference = { name: 'set of a Uint8Array', ...rateOf(size, found.set) };
     const row = (name: string, time: Figure): Line => {
       return { name: `${name} ${bytes(size)}`, unit: 'B/s', here: rateOf(size, time), beside: reference };
@@ -151,11 +153,13 @@ async function withSegment<T>(
 ): Promise<T> {
   const controller = openController();
   const memory = allocate(length);
+  const segment = controller.createExport(memory, { allowRebind: true });
   try {
-    const segment = controller.createExport(memory, { allowRebind: true });
     segment.publish({ access: [{ node: controller.nodeId, permission: 0o600 }] });
     return await work(segment, controller);
   } finally {
+    segment.close();
+    release(memory);
     controller.close();
   }
 }

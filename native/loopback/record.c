@@ -53,6 +53,17 @@ static int create_locked(struct rsm_record_files *files) {
   return -EBUSY;
 }
 
+/* As fchmodat with AT_SYMLINK_NOFOLLOW, which glibc can only since 2.32. */
+static int set_mode(int dirfd, const char *name, mode_t mode) {
+  int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  char path[sizeof "/proc/self/fd/2147483647"];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  int result = chmod(path, mode) != 0 ? -errno : 0;
+  close(fd);
+  return result;
+}
+
 static int start_listening(struct rsm_record_files *files) {
   char name[RSM_RECORD_NAME_BYTES];
   socket_name(files, name);
@@ -64,8 +75,9 @@ static int start_listening(struct rsm_record_files *files) {
   /* The record of this name is ours and locked: a socket that is there has lost its process. */
   if (unlinkat(files->dirfd, name, 0) != 0 && errno != ENOENT) return -errno;
   if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0) return -errno;
-  /* By fchmodat, because the umask is the whole process's; before listen, so that nobody is refused. */
-  if (fchmodat(files->dirfd, name, 0666, AT_SYMLINK_NOFOLLOW) != 0) return -errno;
+  /* Afterwards, because the umask is the whole process's; before listen, so that nobody is refused. */
+  int result = set_mode(files->dirfd, name, 0666);
+  if (result != 0) return result;
   return listen(fd, SOMAXCONN) != 0 ? -errno : 0;
 }
 

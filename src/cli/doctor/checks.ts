@@ -1,5 +1,6 @@
 /** What `rsm doctor` looks at, from the ground up. */
 import { binary, kernel, runtime } from './base.ts';
+import { cluster } from './cluster.ts';
 import { libfabric } from './fabric.ts';
 import type { Check } from './finding.ts';
 import { limits } from './limits.ts';
@@ -18,4 +19,5 @@ export const CHECKS: readonly Check[] = [
   memory,
   hugePages,
   libfabric,
+  cluster,
 ];

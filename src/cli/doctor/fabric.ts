@@ -13,7 +13,7 @@ export function libfabric(): Finding[] {
     const says = 'not found. It is needed between nodes only: on this node everything works.';
     return [finding(NAME, 'note', says, INSTALL)];
   }
-  return [finding(NAME, 'ok', `${version() ?? basename(realpathSync(path))}, ${path}.`)];
+  return [finding(NAME, 'ok', `${version() ?? basename(realpathSync(path))}, ${path}${providers()}.`)];
 }
 
 function fromPath(): string | undefined {
@@ -40,6 +40,13 @@ function fromCache(): string | undefined {
 function version(): string | undefined {
   const [, number] = /^libfabric: (\S+)/m.exec(said('fi_info', ['--version'])) ?? [];
   return number;
+}
+
+/** Those that carry segments. */
+function providers(): string {
+  const all = [...said('fi_info', ['--list']).matchAll(/^(\w+):$/gm)].map(([, name]) => name!);
+  const usable = all.filter((name) => ['verbs', 'tcp', 'net'].includes(name));
+  return usable.length === 0 ? '' : `; it has ${usable.join(' and ')}`;
 }
 
 /** Tools of administrators are not in everybody's PATH. */

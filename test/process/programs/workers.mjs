@@ -139,6 +139,37 @@ const scenes = {
     return { total: new Int32Array(memory)[0] };
   },
 
+  // terminate() of a worker that waits for a lock, blocking or not, and of the one that has it.
+  async locks() {
+    const controller = api.openController();
+    const segment = controller.createExport(api.allocate(4096), { lockOps: true });
+    const id = segment.publish();
+    const holder = await startWorker();
+    await holder.run(importHere, id);
+    await holder.run(async ({ kept }) => {
+      kept.held = await kept.imported.lock(0).acquire();
+    });
+    const waits = {
+      acquire: ({ kept }) => kept.imported.lock(0).acquire(),
+      acquireSync: ({ kept }) => kept.imported.lock(0).acquireSync(),
+    };
+    const exits = {};
+    for (const [name, wait] of Object.entries(waits)) {
+      const { worker, run } = await startWorker();
+      await run(importHere, id);
+      worker.postMessage({ body: wait.toString(), args: [] });
+      while (segment.fetchAdd(0, 0) < 2 ** 31) await pause(1);
+      await pause(20);
+      exits[name] = typeof (await worker.terminate());
+    }
+    const wanted = segment.lock(0).acquire();
+    await holder.worker.terminate();
+    const held = await wanted;
+    held.release();
+    const next = segment.lock(0).acquireSync().ownerDied;
+    return { exits, inherited: held.ownerDied, next };
+  },
+
   // The process exits with workers in the middle of everything.
   async 'exit-with-workers'() {
     const { run, worker } = await startWorker();

@@ -30,8 +30,6 @@ struct rsm_lock_place {
 /* Requests of one segment under way at once, the abandoned ones too. Their frames fit into a socket's buffer
  * even when the exporter does not read, and it keeps no more than these for one importer. */
 #define RSM_LOCK_WAITS 64
-/* For an answer that is due at once: an exporter that takes longer is stopped or starved. */
-#define RSM_LOCK_AT_ONCE_MS 1000
 
 /* This side's number in lock words; 0: the segment was created without lock operations. */
 uint32_t rsm_export_lock_owner(const struct rsm_export *segment);

@@ -13,6 +13,8 @@ struct request {
   struct rsm_lock_place place; /* no segment: it is gone */
   bool answered;
   bool abandoned; /* nobody wants it any more: a grant passes on */
+  bool at_once;
+  bool kept_back; /* not sent yet: an abandoned request for the same word is not answered yet */
   struct rsm_lock_answer answer;
 };
 
@@ -34,6 +36,18 @@ static struct request *find(struct rsm_env *env, uint32_t ticket) {
     if (request->answer.ticket == ticket) return request;
   }
   return NULL;
+}
+
+static bool is_same(const struct rsm_lock_place *one, const struct rsm_lock_place *other) {
+  return one->imported == other->imported && one->exported == other->exported && one->offset == other->offset;
+}
+
+/* What it was granted it gives back, by a word that must not have become somebody else's meanwhile. */
+static bool is_abandoned(const struct rsm_lock_place *place) {
+  RSM_LIST_EACH(struct request, request, &env_of(place)->lock_requests, link) {
+    if (request->abandoned && is_same(&request->place, place)) return true;
+  }
+  return false;
 }
 
 static unsigned count_of(const struct rsm_lock_place *place) {
@@ -78,9 +92,10 @@ static int make(const struct rsm_lock_place *place, uint32_t ticket, bool at_onc
   if (count_of(place) >= RSM_LOCK_WAITS) return RSMERR_INSUFFICIENT_RESOURCES;
   struct request *request = calloc(1, sizeof *request);
   if (request == NULL) return RSMERR_INSUFFICIENT_MEM;
-  *request = (struct request){.place = *place, .answer.ticket = ticket};
+  *request = (struct request){.place = *place, .at_once = at_once, .answer.ticket = ticket};
+  request->kept_back = is_abandoned(place);
   rsm_list_add(&env_of(place)->lock_requests, &request->link);
-  int code = ask(place, ticket, at_once);
+  int code = request->kept_back ? RSM_SUCCESS : ask(place, ticket, at_once);
   if (code != RSM_SUCCESS) drop(request);
   return code;
 }
@@ -117,6 +132,8 @@ static void cancel(struct request *request) {
   if (request->answered) {
     bool granted = request->answer.code == RSM_SUCCESS && !is_gone(&request->place);
     if (granted) release(&request->place, request->answer.owner_died);
+  }
+  if (request->answered || request->kept_back) {
     drop(request);
     return;
   }
@@ -149,6 +166,15 @@ static int refusal(uint32_t code) {
   return code == RSMERR_INSUFFICIENT_MEM ? RSMERR_INSUFFICIENT_MEM : RSMERR_TIMEOUT;
 }
 
+static void ask_kept_back(struct rsm_env *env, const struct rsm_lock_place *place) {
+  RSM_LIST_EACH(struct request, request, &env->lock_requests, link) {
+    if (!request->kept_back || !is_same(&request->place, place)) continue;
+    request->kept_back = false;
+    int code = ask(place, request->answer.ticket, request->at_once);
+    if (code != RSM_SUCCESS) settle(env, request, code, false);
+  }
+}
+
 static void hear(struct rsm_env *env, struct request *request, const struct rsm_frame *frame) {
   bool granted = frame->type == RSM_FRAME_GRANTED, died = granted && frame->code != 0;
   if (!request->abandoned) {
@@ -156,12 +182,15 @@ static void hear(struct rsm_env *env, struct request *request, const struct rsm_
     return;
   }
   if (granted) release(&request->place, died);
+  struct rsm_lock_place place = request->place;
   drop(request);
+  ask_kept_back(env, &place);
 }
 
 bool rsm_lock_heard(struct rsm_import *segment, const struct rsm_frame *frame) {
   struct request *request = find(segment->env, frame->epoch);
-  if (request == NULL || request->place.imported != segment || request->answered) return false;
+  if (request == NULL || request->place.imported != segment) return false;
+  if (request->answered || request->kept_back) return false;
   hear(segment->env, request, frame);
   return true;
 }

@@ -156,6 +156,34 @@ static void after_a_rebind_the_words_are_those_of_the_new_memory(void) {
   rig_down(false);
 }
 
+/* Memory is exchanged around a grant that nobody wants and the next one, which must stay. */
+static void what_is_granted_after_an_abandoned_request_stays(void) {
+  serve();
+  uint8_t *memories[] = {memory, allocate(LENGTH)};
+  struct side own = side_of_export(env, segment, memory), a = importer();
+  for (int i = 1; i <= 300; i++) {
+    CHECK(take_free(&own));
+    uint32_t unwanted = ask(&a);
+    if (i % 3 > 0) AWAIT(is_asked_for(&own));
+    release(&own);
+    rsm_lock_cancel(env, unwanted);
+    uint32_t wanted = ask(&a);
+    own.bytes = memories[i % 2];
+    *word_of(&own) = 12345; /* nobody: what is granted there is told of a death */
+    CHECK_EQ(rsm_export_rebind(segment, (void *)own.bytes), RSM_SUCCESS);
+    struct rsm_lock_answer answer = await_answer(&a, wanted);
+    CHECK_EQ(answer.code, RSM_SUCCESS);
+    be_heard(&a);
+    if (answer.owner_died) CHECK_EQ(*word_of(&own), a.owner);
+    *word_of(&own) = 0;
+  }
+  end(&a);
+  rsm_export_release(segment);
+  leave();
+  give_back(memories[0]), give_back(memories[1]);
+  rig_down(false);
+}
+
 static void two_segments_on_one_memory_share_its_locks(void) {
   serve();
   struct rsm_export *other = lockable(env, memory);
@@ -224,6 +252,7 @@ int main(void) {
   RUN(a_grant_that_nobody_wants_passes_on);
   RUN(withdrawal_ends_the_wait_and_the_end_of_a_segment_forgets_it);
   RUN(after_a_rebind_the_words_are_those_of_the_new_memory);
+  RUN(what_is_granted_after_an_abandoned_request_stays);
   RUN(two_segments_on_one_memory_share_its_locks);
   RUN(answers_are_told_and_taken_once);
   return 0;

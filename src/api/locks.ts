@@ -85,7 +85,7 @@ export class Lock {
   /**
    * Resolves when it is ours. Keeps the process alive.
    * @throws RsmError TIMEOUT; INTERRUPTED: the signal was aborted; CONN_ABORTED; BAD_SEG_HNDL: closed, also
-   *   meanwhile; INSUFFICIENT_RESOURCES: 64 requests of this segment are under way
+   *   meanwhile; INSUFFICIENT_RESOURCES: 64 locks are asked for by this segment
    */
   async acquire(options?: WaitOptions): Promise<HeldLock> {
     const { timeoutMs, signal } = optionsOf('acquire', options);
@@ -103,7 +103,7 @@ export class Lock {
 
   /** null where somebody else has it. Waits for nobody, but may have to ask the exporter's agent. */
   tryAcquire(): HeldLock | null {
-    return this.#held(this.#segment.tryLock(this.#offset));
+    return this.#held(this.#segment.acquireLockSync(this.#offset, 0));
   }
 
   #held(ownerDied: boolean | null): HeldLock | null {

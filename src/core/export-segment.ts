@@ -158,7 +158,7 @@ export class ExportSegment extends LockableSegment {
   }
 
   /**
-   * Exchanges the memory under live importers. Copies nothing (C-065).
+   * Exchanges the memory under live importers. Copies nothing (C-065); locks that this segment has it keeps.
    * @throws RsmError BAD_ADDR, REBIND_NOT_ALLOWED, BAD_LENGTH: not the segment's; INSUFFICIENT_MEM,
    *   INSUFFICIENT_RESOURCES: the old memory stays bound (C-064)
    */
@@ -181,7 +181,7 @@ export class ExportSegment extends LockableSegment {
       throw new RsmError(RSMERR_BAD_ADDR, 'rebind', `the address must be a multiple of ${unit} bytes`);
     }
     const range = { ...memory, byteLength };
-    this.#driver.rebind(range);
+    this.#driver.rebind(range, this.heldLocks);
     this.#memory = range;
     if (onRebind.hasSubscribers) onRebind.publish({ ...this.#told(this.#id ?? 0), byteLength });
   }

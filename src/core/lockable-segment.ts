@@ -15,10 +15,22 @@ import { checkSignal, type Leave, milliseconds, type WaitOptions, waitFor } from
 /** The width of a lock's word, in bytes. */
 const LOCK_WIDTH = 4;
 
+/**
+ * What one segment has to do with one lock. It has it or asks for it once at a time, and the others of the
+ * segment wait for their turn here: so a lock that it has is never confused with one that it asks for, though
+ * the memory, and with it the word, may be exchanged in between.
+ */
+interface Claim {
+  /** It has the lock, or asks for it. */
+  busy: boolean;
+  held: boolean;
+  readonly waiting: (() => void)[];
+}
+
 export abstract class LockableSegment extends Segment {
   readonly #locks: DriverLocks;
-  /** By offset, whether this segment has the lock or waits for it: how often. Entries stay for the next time. */
-  readonly #ours: Map<number, { count: number }> = new Map();
+  /** By offset. Entries stay for the next time. */
+  readonly #claims: Map<number, Claim> = new Map();
   readonly #waiters: Set<Leave<boolean>> = new Set();
 
   /** @param end as in Segment */
@@ -72,34 +84,27 @@ export abstract class LockableSegment extends Segment {
   async acquireLock(offset: number, { timeoutMs = -1, signal }: WaitOptions): Promise<boolean> {
     const limit = milliseconds('acquire', timeoutMs);
     checkSignal('acquire', signal);
-    if (limit === 0) {
-      const ownerDied = this.tryLock(offset);
-      if (ownerDied === null) throw new RsmError(RSMERR_TIMEOUT, 'acquire');
-      return ownerDied;
-    }
-    return this.#takeNow(offset) ? false : this.#waitFor(offset, limit, signal);
+    const claim = this.#claim(offset);
+    if (this.#take(offset, claim)) return false;
+    if (limit !== 0) return await this.#queue(offset, claim, limit, signal);
+    const ownerDied = claim.busy ? null : this.#wait(offset, claim, 0);
+    if (ownerDied === null) throw new RsmError(RSMERR_TIMEOUT, 'acquire');
+    return ownerDied;
   }
 
   /**
    * The same, blocking this thread. null: timed out.
-   * @param timeoutMs negative: no limit
+   * @param timeoutMs negative: no limit; 0: takes it if it is to be had now
    * @throws RsmError TIMEOUT: this segment has the lock or waits for it, so it would wait for itself
    */
   acquireLockSync(offset: number, timeoutMs: number): boolean | null {
     const limit = milliseconds('acquire', timeoutMs);
-    if (limit === 0) return this.tryLock(offset);
-    if (this.#takeNow(offset)) return false;
-    if (this.#isOurs(offset)) {
-      const detail = 'this segment has the lock, or waits for it: blocking this thread would never end';
-      throw new RsmError(RSMERR_TIMEOUT, 'acquire', detail);
-    }
-    return this.#wait(offset, limit);
-  }
-
-  /** Takes it if it is to be had now: null where somebody has it. @throws RsmError as `acquireLock` */
-  tryLock(offset: number): boolean | null {
-    if (this.#takeNow(offset)) return false;
-    return this.#isOurs(offset) ? null : this.#wait(offset, 0);
+    const claim = this.#claim(offset);
+    if (this.#take(offset, claim)) return false;
+    if (!claim.busy) return this.#wait(offset, claim, limit);
+    if (limit === 0) return null;
+    const detail = 'this segment has the lock, or waits for it: blocking this thread would never end';
+    throw new RsmError(RSMERR_TIMEOUT, 'acquire', detail);
   }
 
   /**
@@ -108,9 +113,14 @@ export abstract class LockableSegment extends Segment {
    */
   releaseLock(offset: number): void {
     if (!this.live) return;
-    this.#count(offset, -1);
     this.#locks.release(offset);
+    this.#next(this.#claims.get(offset)!);
     this.checkWhole('release');
+  }
+
+  /** The offsets of the locks that this segment has. */
+  protected get heldLocks(): number[] {
+    return [...this.#claims].filter(([, { held }]) => held).map(([offset]) => offset);
   }
 
   protected override end(): void {
@@ -132,51 +142,78 @@ export abstract class LockableSegment extends Segment {
     if (offset < 0 || offset >= this.byteLength) throw new RsmError(RSMERR_BAD_OFFSET, operation);
   }
 
-  #takeNow(offset: number): boolean {
+  /** @throws RsmError as `checkLock` */
+  #claim(offset: number): Claim {
     this.checkLock('acquire', offset);
-    this.easeReach();
-    return this.#locks.take(offset) && this.#taken(offset);
+    let claim = this.#claims.get(offset);
+    if (claim === undefined) {
+      claim = { busy: false, held: false, waiting: [] };
+      this.#claims.set(offset, claim);
+    }
+    return claim;
   }
 
-  #wait(offset: number, limitMs: number): boolean | null {
+  /** Where that needs no waiting. */
+  #take(offset: number, claim: Claim): boolean {
+    if (claim.busy) return false;
+    this.easeReach();
+    return this.#locks.take(offset) && this.#taken(claim);
+  }
+
+  #wait(offset: number, claim: Claim, limitMs: number): boolean | null {
     const ownerDied = this.#locks.wait(offset, limitMs);
-    if (ownerDied !== null) this.#taken(offset);
+    if (ownerDied !== null) this.#taken(claim);
     return ownerDied;
   }
 
-  #waitFor(offset: number, limitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+  /** A word that was changed in a mapping is that of the segment only if the connection is whole after it. */
+  #taken(claim: Claim): true {
+    this.checkWhole('acquire');
+    claim.busy = true;
+    claim.held = true;
+    return true;
+  }
+
+  /** Waits for the turn within this segment, then for the lock. */
+  #queue(offset: number, claim: Claim, limitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
     return waitFor<boolean>('acquire', limitMs, signal, (leave) => {
-      let answered = false;
-      const cancel = this.#locks.request(offset, (answer) => {
-        answered = true;
-        leave(answer);
-        if (!(answer instanceof RsmError)) this.#count(offset, 1);
-      });
+      let cancel: (() => void) | undefined;
+      const ask = () => {
+        cancel = this.#locks.request(offset, (answer) => {
+          cancel = undefined;
+          claim.held = !(answer instanceof RsmError);
+          leave(answer);
+          if (!claim.held) this.#next(claim);
+        });
+        claim.busy = true;
+      };
+      const turn = () => {
+        try {
+          if (this.#take(offset, claim)) leave(false);
+          else ask();
+        } catch (error) {
+          leave(error as RsmError);
+        }
+      };
+      if (claim.busy) claim.waiting.push(turn);
+      else ask();
       this.#waiters.add(leave);
-      this.#count(offset, 1);
       return () => {
         this.#waiters.delete(leave);
-        this.#count(offset, -1);
-        if (!answered) cancel();
+        const place = claim.waiting.indexOf(turn);
+        if (place >= 0) claim.waiting.splice(place, 1);
+        if (cancel === undefined) return;
+        cancel();
+        this.#next(claim);
       };
     });
   }
 
-  /** A word that was changed in a mapping is that of the segment only if the connection is whole after it. */
-  #taken(offset: number): true {
-    this.checkWhole('acquire');
-    this.#count(offset, 1);
-    return true;
-  }
-
-  #isOurs(offset: number): boolean {
-    return (this.#ours.get(offset)?.count ?? 0) > 0;
-  }
-
-  #count(offset: number, more: number): void {
-    const ours = this.#ours.get(offset);
-    if (ours === undefined) this.#ours.set(offset, { count: more });
-    else ours.count += more;
+  /** The lock, and the asking for it, is the next one's of this segment. */
+  #next(claim: Claim): void {
+    claim.busy = false;
+    claim.held = false;
+    while (this.live && !claim.busy && claim.waiting.length > 0) claim.waiting.shift()!();
   }
 }
 

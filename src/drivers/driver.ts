@@ -96,7 +96,8 @@ export interface DriverExport {
   publish(id: number, grants: GrantTable): number;
   republish(grants: GrantTable): void;
   unpublish(): void;
-  rebind(memory: MemoryRange): void;
+  /** held: offsets of locks that are this segment's in the new memory, too. */
+  rebind(memory: MemoryRange, held: readonly number[]): void;
   destroy(): void;
 }
 

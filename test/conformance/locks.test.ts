@@ -170,10 +170,15 @@ test('a segment that has the lock, or waits for it, does not block its thread fo
     expect(await code(() => segment.lock(0).acquireSync(10))).toBe('RSMERR_TIMEOUT');
     expect(lock.tryAcquire()).toBeNull();
     const waiting = lock.acquire();
-    await asked(owner);
     held.release();
     expect(await code(() => lock.acquireSync())).toBe('RSMERR_TIMEOUT');
     (await waiting).release();
+    const others = importers[1]!.lock(0).tryAcquire()!;
+    const wanted = lock.acquire();
+    expect(await code(() => lock.acquireSync())).toBe('RSMERR_TIMEOUT');
+    expect(lock.tryAcquire()).toBeNull();
+    others.release();
+    (await wanted).release();
     lock.acquireSync()!.release();
   }
 });
@@ -241,6 +246,14 @@ test('C-050 after a rebind the locks are those of the new memory, for holders an
   mine.release();
   (await again).release();
   expect(new Uint32Array(memory)[0]).toBe(0);
+  // What the segment itself waits for is not confused with what it had.
+  const before = await importers[0]!.lock(0).acquire();
+  const after = importers[0]!.lock(0).acquire();
+  owner.rebind(api.allocate(PAGE));
+  before.release();
+  const got = await after;
+  expect(importers[1]!.lock(0).tryAcquire()).toBeNull();
+  got.release();
   // Rubbish in memory that comes new is an owner who is not there.
   const old = api.allocate(PAGE);
   new Uint32Array(old)[0] = 12345;
@@ -249,16 +262,62 @@ test('C-050 after a rebind the locks are those of the new memory, for holders an
   expect(found.ownerDied).toBe(true);
 });
 
-test('64 requests of a segment can be under way; one more is refused and takes nothing', async () => {
-  const { owner, importers } = sides(1);
-  const lock = importers[0]!.lock(0);
+test('C-050 the exporter keeps its locks over a rebind, whoever waits; if it fails nothing has changed', async () => {
+  const { owner, importers } = sides(2);
   const held = owner.lock(0).tryAcquire()!;
-  const waits = Array.from({ length: 64 }, () => lock.acquire());
-  expect(await code(() => lock.acquire())).toBe('RSMERR_INSUFFICIENT_RESOURCES');
+  const waiting = importers[0]!.lock(0).acquire();
+  await asked(owner);
+  const small = api.allocate(PAGE);
+  const taken = api.openController().createExport(api.allocate(3 * PAGE));
+  const overlap = new Uint8Array(taken.memory, PAGE, PAGE); // exported as a part of more: refused
+  expect(await code(() => owner.rebind(overlap))).toBe('RSMERR_INSUFFICIENT_RESOURCES');
+  expect(overlap.every((byte) => byte === 0)).toBe(true);
+  owner.rebind(small);
+  expect(owner.lock(0).tryAcquire()).toBeNull();
+  expect(importers[1]!.lock(0).tryAcquire()).toBeNull();
+  expect(importers[1]!.lock(0).acquireSync(20)).toBeNull();
   held.release();
+  const mine = await waiting;
+  expect(mine.ownerDied).toBe(false);
+  mine.release();
+  expect(await owner.lock(0).acquire()).toMatchObject({ ownerDied: false });
+  taken.close();
+});
+
+test('who waits in one segment takes turns, and gives up without holding the others up', async () => {
+  const { owner, importers } = sides(2);
+  const held = owner.lock(0).tryAcquire()!;
+  const lock = importers[0]!.lock(0);
+  const order: number[] = [];
+  const waits = Array.from({ length: 200 }, async (_, index) => {
+    const timeoutMs = index % 3 === 1 ? 1 : 60_000;
+    try {
+      const mine = await lock.acquire({ timeoutMs });
+      order.push(index);
+      if (index % 2 === 0) await pause(0);
+      mine.release();
+    } catch (error) {
+      expect([index % 3, (error as api.RsmError).code]).toEqual([1, 'RSMERR_TIMEOUT']);
+    }
+  });
+  await pause(30);
+  held.release();
+  await Promise.all(waits);
+  expect(order.filter((index) => index % 3 !== 1).length).toBe(133);
+  expect(order).toEqual(order.toSorted((a, b) => a - b));
+  expect(lock.tryAcquire()).not.toBeNull();
+});
+
+test('64 locks can be asked for by a segment; one more is refused and takes nothing', async () => {
+  const { owner, importers } = sides(1);
+  const offsets = Array.from({ length: 64 }, (_, index) => index * 4);
+  const held = [...offsets, 256].map((offset) => owner.lock(offset).tryAcquire()!);
+  const waits = offsets.map((offset) => importers[0]!.lock(offset).acquire());
+  expect(await code(() => importers[0]!.lock(256).acquire())).toBe('RSMERR_INSUFFICIENT_RESOURCES');
+  for (const each of held) each.release();
   for (const wait of waits) (await wait).release();
-  (await lock.acquire()).release();
-  expect(new Uint32Array(owner.memory)[0]).toBe(0);
+  (await importers[0]!.lock(256).acquire()).release();
+  expect(new Uint32Array(owner.memory).every((word) => word === 0)).toBe(true);
 });
 
 test('a pending acquire keeps the process alive, and nothing else of a lock does', async () => {

@@ -61,8 +61,14 @@ export class LoopbackExport implements DriverExport {
     done(native.unpublish(this.#segment), 'unpublish');
   }
 
-  rebind({ buffer, byteOffset, byteLength }: MemoryRange): void {
-    this.#share.twice('rebind', () => done(native.rebind(this.#segment, buffer, byteOffset), 'rebind'));
+  rebind({ buffer, byteOffset, byteLength }: MemoryRange, held: readonly number[]): void {
+    const undo = this.#locks.carry(held, buffer, byteOffset, byteLength);
+    try {
+      this.#share.twice('rebind', () => done(native.rebind(this.#segment, buffer, byteOffset), 'rebind'));
+    } catch (error) {
+      undo();
+      throw error;
+    }
     this.#locks.show(buffer, byteOffset, byteLength, 0);
   }
 

@@ -39,6 +39,16 @@ export class LoopbackLocks implements DriverLocks {
     if (this.enabled) this.#words = new Words(buffer, byteOffset, byteLength, start);
   }
 
+  /** Makes locks this side's in memory that is not the segment's yet. Returns what makes them what they were. */
+  carry(held: readonly number[], buffer: ArrayBuffer, byteOffset: number, byteLength: number): () => void {
+    const words = new Words(buffer, byteOffset, byteLength, 0);
+    const seen = held.filter((offset) => words.has(offset));
+    const before = seen.map((offset) => words.atomic('exchange', offset, this.#owner, 0));
+    return () => {
+      for (const [index, offset] of seen.entries()) words.atomic('exchange', offset, before[index]!, 0);
+    };
+  }
+
   /** It is not seen any more. */
   hide(): void {
     this.#words = null;

@@ -310,10 +310,11 @@ export class ImportSegment extends LockableSegment {
     this.#driver.unmap();
   }
 
-  /** Told once, though more than one listener comes to know. */
+  /** Told once, though more than one listener comes to know. Also who waits behind a lock of its own segment. */
   static #tellAbort(segment: ImportSegment | undefined): void {
     if (!segment?.live || segment.#abortTold) return;
     segment.#abortTold = true;
+    segment.endLockWaits(new RsmError(RSMERR_CONN_ABORTED, 'acquire'));
     const { node, id, owner } = segment;
     if (onAbort.hasSubscribers) onAbort.publish({ node, id, owner });
   }

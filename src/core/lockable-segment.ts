@@ -125,11 +125,13 @@ export abstract class LockableSegment extends Segment {
 
   protected override end(): void {
     super.end();
-    for (const leave of this.#waiters) {
-      leave(
-        new RsmError(RSMERR_BAD_SEG_HNDL, 'acquire', 'the segment was closed while its lock was waited for'),
-      );
-    }
+    const detail = 'the segment was closed while its lock was waited for';
+    this.endLockWaits(new RsmError(RSMERR_BAD_SEG_HNDL, 'acquire', detail));
+  }
+
+  /** Ends all waits for locks of this segment. */
+  protected endLockWaits(error: RsmError): void {
+    for (const leave of this.#waiters) leave(error);
   }
 
   #check(operation: string, offset: number, width: number): void {

@@ -231,6 +231,16 @@ test('C-090 unpublish ends the waits of importers; the exporter keeps its locks'
   owner.lock(0).tryAcquire()!.release();
 });
 
+test('C-090 unpublish ends the wait of who waits behind its own segment', async () => {
+  const { owner, importers } = sides(1);
+  const held = await importers[0]!.lock(0).acquire();
+  const waits = [1, 2, 3].map(() => code(() => importers[0]!.lock(0).acquire()));
+  owner.unpublish();
+  expect(await Promise.all(waits)).toEqual(Array(3).fill('RSMERR_CONN_ABORTED'));
+  expect(await code(() => held.release())).toBe('RSMERR_CONN_ABORTED');
+  expect(await code(() => importers[0]!.lock(0).acquire())).toBe('RSMERR_CONN_ABORTED');
+});
+
 test('C-050 after a rebind the locks are those of the new memory, for holders and waiters', async () => {
   const { owner, importers } = sides(3);
   const held = await importers[0]!.lock(0).acquire();

@@ -89,7 +89,7 @@ static int ask(const struct rsm_lock_place *place, uint32_t ticket, bool at_once
 static int make(const struct rsm_lock_place *place, uint32_t ticket, bool at_once) {
   if (place->imported != NULL && place->imported->fd < 0) return RSMERR_CONN_ABORTED;
   if (place->exported != NULL && place->exported->ended) return RSMERR_BAD_SEG_HNDL;
-  if (count_of(place) >= RSM_LOCK_WAITS) return RSMERR_INSUFFICIENT_RESOURCES;
+  if (count_of(place) >= RSM_LOCK_WAITS_LIMIT) return RSMERR_INSUFFICIENT_RESOURCES;
   struct request *request = calloc(1, sizeof *request);
   if (request == NULL) return RSMERR_INSUFFICIENT_MEM;
   *request = (struct request){.place = *place, .at_once = at_once, .answer.ticket = ticket};

@@ -157,7 +157,7 @@ bool rsm_lock_asked(struct rsm_connection *connection, const struct rsm_frame *f
     rsm_lock_free(segment, connection, frame->memory_offset, frame->code != 0);
   } else if (frame->type == RSM_FRAME_CANCEL) {
     rsm_lock_dequeue(segment, connection, frame->epoch);
-  } else if (connection->lock_waits == RSM_LOCK_WAITS) {
+  } else if (connection->lock_waits == RSM_LOCK_WAITS_LIMIT) {
     return false;
   } else if (!connection->withdrawn) { /* it is told by WITHDRAW */
     int code = rsm_lock_queue(segment, connection, frame);

@@ -29,7 +29,7 @@ struct rsm_lock_place {
 
 /* Requests of one segment under way at once, the abandoned ones too. Their frames fit into a socket's buffer
  * even when the exporter does not read, and it keeps no more than these for one importer. */
-#define RSM_LOCK_WAITS 64
+#define RSM_LOCK_WAITS_LIMIT 64
 
 /* This side's number in lock words; 0: the segment was created without lock operations. */
 uint32_t rsm_export_lock_owner(const struct rsm_export *segment);
@@ -39,7 +39,7 @@ bool rsm_lock_is_place(const struct rsm_lock_place *place);
 
 /* Asks for a lock that could not be taken. ticket: unique among the requests of the environment. at_once: the
  * answer is TIMEOUT when it is not to be had now. CONN_ABORTED, BAD_SEG_HNDL (the export has ended),
- * INSUFFICIENT_RESOURCES (RSM_LOCK_WAITS), INSUFFICIENT_MEM: nothing was asked. */
+ * INSUFFICIENT_RESOURCES (RSM_LOCK_WAITS_LIMIT), INSUFFICIENT_MEM: nothing was asked. */
 int rsm_lock_request(const struct rsm_lock_place *place, uint32_t ticket, bool at_once);
 /* Gives up: a lock that was or will be granted passes on as it came. Harmless for an unknown ticket. */
 void rsm_lock_cancel(struct rsm_env *env, uint32_t ticket);

@@ -21,6 +21,7 @@ static void busy_exporter(int round) {
   struct rsm_export *segment = export_of(env, a, LENGTH);
   struct rsm_grants grants = grants_of(0600);
   snprintf(claim, sizeof claim, "claim%d", round);
+  board->step = getpid(); /* whom to kill: before anybody is told to begin */
   for (int i = 0;; i++) {
     CHECK_EQ(rsm_export_publish(segment, record, ID, claim, &grants), RSM_SUCCESS);
     for (int k = 0; k < 20; k++) {
@@ -85,7 +86,6 @@ static void C_030_importers_outlive_an_exporter_that_is_killed(void) {
   pid_t importer = start(importer_process, (int)seed);
   for (int round = 1; round <= ROUNDS; round++) {
     pid_t exporter = start(busy_exporter, round);
-    board->step = exporter;
     expect_killed(exporter);
     AWAIT(board->done == round);
   }

@@ -51,7 +51,7 @@ static void more_requests_than_allowed_end_the_connection_and_nobody_elses(void)
   CHECK(!acquire(&own));
   uint32_t ticket = ask(&a);
   int fd = raw_connect("self", ID, 0600);
-  for (uint32_t i = 0; i <= RSM_LOCK_WAITS + 1; i++) { /* the second is granted */
+  for (uint32_t i = 0; i <= RSM_LOCK_WAITS_LIMIT + 1; i++) { /* the second is granted */
     struct rsm_frame frame = lock_frame(RSM_FRAME_LOCK, WORD + 4 * (i % 2), 7);
     CHECK_EQ(rsm_wire_send(fd, &frame, NULL, 0), 0);
   }
@@ -59,7 +59,7 @@ static void more_requests_than_allowed_end_the_connection_and_nobody_elses(void)
   release(&own);
   CHECK_EQ(await_answer(&a, ticket).code, RSM_SUCCESS);
   release(&a);
-  for (int i = 0; i < RSM_LOCK_WAITS; i++) {
+  for (int i = 0; i < RSM_LOCK_WAITS_LIMIT; i++) {
     a.place.offset = own.place.offset = 256 + (uint64_t)i * 4;
     CHECK(take_free(&own));
     ask(&a);

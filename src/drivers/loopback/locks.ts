@@ -10,7 +10,7 @@ import { done } from './result.ts';
 import { Words } from './words.ts';
 
 /** For an answer that is due at once: an exporter that takes longer is stopped or starved. */
-const AT_ONCE_MS = 1000;
+const LOCK_AT_ONCE_MS = 1000;
 
 /** native has one callback per thread. */
 let answers: LockAnswers | undefined;
@@ -65,7 +65,7 @@ export class LoopbackLocks implements DriverLocks {
   wait(offset: number, timeoutMs: number): boolean | null {
     const ticket = answersOfThread().ticket();
     done(native.requestLock(this.#segment, offset, ticket, timeoutMs === 0), 'acquire');
-    const answer = native.waitLock(ticket, timeoutMs === 0 ? AT_ONCE_MS : timeoutMs);
+    const answer = native.waitLock(ticket, timeoutMs === 0 ? LOCK_AT_ONCE_MS : timeoutMs);
     if (typeof answer === 'boolean') return answer;
     if (answer === RSMERR_TIMEOUT) return null;
     throw new RsmError(answer, 'acquire');

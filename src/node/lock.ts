@@ -2,7 +2,6 @@
  * node.lock: held while somebody publishes, and where the next system id is kept (eight hexadecimal
  * digits). An OFD lock, not flock: any reader could take that one (reproduced).
  */
-import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -18,6 +17,7 @@ import {
 import { join } from 'node:path';
 import { RSMERR_INSUFFICIENT_RESOURCES, RsmError } from '../errors.ts';
 import { native } from '../native/index.ts';
+import { uniqueName } from './unique.ts';
 
 /** Long enough for a crowd that publishes; somebody who stops while holding the lock must not stop us. */
 const LOCK_MS = 5000;
@@ -124,7 +124,7 @@ function openLockFile(path: string): number {
 
 /** Whole at once, so that nobody meets it with the rights that the umask left. */
 function createLockFile(path: string): void {
-  const draft = `${path}.${randomUUID()}`;
+  const draft = `${path}.${uniqueName()}`;
   const fd = openSync(draft, 'wx');
   try {
     fchmodSync(fd, 0o666);

@@ -1,5 +1,4 @@
 /** The record of this environment (main thread or worker), open: what it reserves, and what it shows. */
-import { randomBytes } from 'node:crypto';
 import { threadId } from 'node:worker_threads';
 import { RSMERR_INSUFFICIENT_RESOURCES, RsmError } from '../errors.ts';
 import { type NativeExport, type NativeImport, type NativeRecord, native } from '../native/index.ts';
@@ -10,6 +9,7 @@ import {
   SLOT_BYTES,
   TRANSFER_COUNTERS,
 } from '../native/record-layout.ts';
+import { uniqueName } from './unique.ts';
 
 export class OwnRecord {
   readonly native: NativeRecord;
@@ -25,8 +25,7 @@ export class OwnRecord {
    * @throws RsmError INSUFFICIENT_RESOURCES: it cannot be made there
    */
   constructor(directory: string, node: number, gateway: number, operation: string) {
-    // The process id is not enough: containers that share the directory number their processes alike.
-    const name = `${process.pid}.${threadId}.${randomBytes(4).toString('hex')}`;
+    const name = uniqueName();
     try {
       this.native = native.openRecord(directory, name, node, gateway);
     } catch (cause) {

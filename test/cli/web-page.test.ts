@@ -31,10 +31,16 @@ async function startTop(...args: string[]): Promise<{ address: string; end(): Pr
   return { address: await top.firstLine(), end: () => top.end('SIGINT') };
 }
 
+async function newPage(options?: BrowserContextOptions): Promise<Page> {
+  const page = await browser.newPage(options);
+  later(() => page.close());
+  page.setDefaultTimeout(PATIENTLY.timeout);
+  return page;
+}
+
 /** Opens the page, which must not complain, nor ask anybody else for anything. */
 async function open(address: string, options: BrowserContextOptions = {}): Promise<Page> {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
-  later(() => page.close());
+  const page = await newPage({ viewport: { width: 1280, height: 900 }, ...options });
   watchOver(page, address);
   await page.goto(address);
   await page.getByText('Live', { exact: true }).waitFor();
@@ -115,8 +121,7 @@ describe.skipIf(!hasBrowser)('the page', () => {
 
   test('lets no script in but its own, and reaches nobody else', async () => {
     const { address } = await startTop();
-    const page = await browser.newPage();
-    later(() => page.close());
+    const page = await newPage();
     await page.goto(address);
     const script = page.evaluate("document.createElement('script').textContent = 'alert()'");
     await expect(script).rejects.toThrow('TrustedScript');
@@ -235,8 +240,7 @@ describe.skipIf(!hasBrowser)('windows', () => {
   test('say that a connection is lost, and that another server does not know them', async () => {
     const first = startRsm(['top', '--web', '--interval', '0.1']);
     const address = await first.firstLine();
-    const page = await browser.newPage();
-    later(() => page.close());
+    const page = await newPage();
     await page.goto(address);
     await page.getByText('Live', { exact: true }).waitFor();
     first.child.kill('SIGKILL');

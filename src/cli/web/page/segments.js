@@ -15,7 +15,11 @@ import { detailOf } from './importers.js';
  */
 
 /** @type {Column} */
-const NAME = { head: 'Segment', text: ({ name }) => name ?? 'unpublished', by: ({ name }) => name ?? '' };
+const NAME = {
+  head: 'Segment',
+  text: ({ name }) => name ?? 'unpublished',
+  by: ({ name }) => Number(name?.split(':')[1] ?? 0),
+};
 
 /** @type {Column[]} */
 const COLUMNS = [
@@ -118,6 +122,7 @@ export class SegmentTable {
   #rows = new Map();
   /** @type {SegmentRow[]} */
   #segments = [];
+  #total = 0;
   #nowMs = 0;
   #sortedBy = NAME;
   #isDescending = false;
@@ -148,13 +153,12 @@ export class SegmentTable {
    */
   show(segments, total, nowMs) {
     this.#segments = segments;
+    this.#total = total;
     this.#nowMs = nowMs;
-    const more =
-      total > segments.length ? `; of ${countText(total)}, the busiest ${segments.length} are here` : '';
-    this.#draw(more);
+    this.#draw();
   }
 
-  #draw(more = '') {
+  #draw() {
     const words = this.#find.value.toLowerCase().split(/\s+/).filter(Boolean);
     const found = this.#segments.filter((row) => words.every((word) => searched(row).includes(word)));
     const sorted = found.sort((a, b) => this.#compare(a, b));
@@ -172,7 +176,15 @@ export class SegmentTable {
     );
     setText(this.#empty, this.#segments.length === 0 ? NOBODY : 'No segment matches.');
     arrange(this.#parent, [sorted.length === 0 ? this.#empty : this.#table]);
-    setText(this.#shown, this.#segments.length === 0 ? '' : `${found.length} shown${more}.`);
+    setText(this.#shown, this.#summary(sorted.length));
+  }
+
+  /** @param {number} found */
+  #summary(found) {
+    const { length } = this.#segments;
+    if (length === 0) return '';
+    const more = this.#total > length ? `; of ${countText(this.#total)}, the busiest ${length} are here` : '';
+    return `${found} shown${more}.`;
   }
 
   /**

@@ -51,7 +51,9 @@ export async function loaded<T>(module: Promise<T>): Promise<T> {
   try {
     return await module;
   } catch (error) {
-    const [sentence] = (error as Error).message.split('\n');
+    const { message } = error as Error;
+    // The rest is a list of what was tried.
+    const [sentence] = /^.*?\.(?=\s|$)/.exec(message) ?? [message];
     throw new CommandError(`${sentence} \`rsm doctor\` says more.`);
   }
 }

@@ -84,12 +84,15 @@ async function asItIs({ segment }: Range, contents: Iterable<Buffer>, signal: Ab
   }
 }
 
-/** Whether a terminal may see the next bytes: others wrote them, and could command it. */
+/** What commands a terminal, or turns the direction of text. A line may end as on Windows. */
+const COMMANDS = /(?!\r(?:\n|$))[^\P{Cc}\n\t]|\p{Bidi_Control}/u;
+
+/** Whether a terminal may see the next bytes, which others wrote. */
 function textTester(): (bytes: Uint8Array) => boolean {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   return (bytes) => {
     try {
-      return !/[^\P{C}\n\t]/u.test(decoder.decode(bytes, { stream: true }));
+      return !COMMANDS.test(decoder.decode(bytes, { stream: true }));
     } catch {
       return false;
     }

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Controller } from '../api/index.ts';
 import { command, type Json } from './command.ts';
+import { loaded } from './failure.ts';
 import { withController } from './session.ts';
 import { type Column, table } from './table.ts';
 import { paint, say, sayJson } from './terminal.ts';
@@ -27,8 +28,10 @@ export function topologyCommand(): Command {
 }
 
 async function show({ json }: Json): Promise<void> {
+  const { printable } = await loaded(import('../observe/index.ts'));
   await withController(async (controller) => {
-    const paths = pathsOf(controller);
+    // Other nodes name their controllers.
+    const paths = pathsOf(controller).map((path) => ({ ...path, remote: printable(path.remote) }));
     if (json) sayJson({ node: controller.nodeId, paths });
     else say(table(columns(controller.nodeId), paths));
   });

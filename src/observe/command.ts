@@ -10,7 +10,7 @@ const MAX_BYTES = 512;
 export function commandOf(pid: number, uid: number): string | undefined {
   try {
     if (statSync(`/proc/${pid}`).uid !== uid) return undefined;
-    return printable(readStart(`/proc/${pid}/cmdline`));
+    return printable(readStart(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim());
   } catch {
     return undefined;
   }
@@ -26,7 +26,7 @@ function readStart(path: string): string {
   }
 }
 
-/** A process writes its own command line: nothing of it may reach a terminal as a command. */
-function printable(text: string): string {
-  return text.replaceAll('\0', ' ').trim().replaceAll(/\p{C}/gu, '?');
+/** What others wrote, so that nothing of it commands a terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{C}/gu, '?');
 }

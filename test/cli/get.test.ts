@@ -156,10 +156,10 @@ test.each([
 
 describe('a terminal', () => {
   test('is shown text', async () => {
-    const name = await published('one\n\tzwei – ✓\n');
-    const { code, stdout } = await startOnTerminal(['get', name], 80).ended;
+    const text = 'one\r\n\tzwei – ✓\n👩‍🔬';
+    const { code, stdout } = await startOnTerminal(['get', await published(text)], 80).ended;
     expect(code).toBe(0);
-    expect(stdout.replaceAll('\r', '').trim()).toBe('one\n\tzwei – ✓'.trim());
+    expect(stdout.replaceAll('\r', '')).toBe(text.replaceAll('\r', ''));
   });
 
   test.each([

@@ -28,20 +28,22 @@ const ORIGINS: Record<Location['origin'], string> = {
 };
 
 export async function directory(): Promise<Finding[]> {
+  const node = await import('../../node/index.ts').catch(() => undefined);
+  if (node === undefined) return []; // `binary` has said so
   try {
-    const { checkDirectory, locateNode } = await import('../../node/index.ts');
-    const located = locateNode();
-    checkDirectory(located);
+    const located = node.locateNode();
+    node.checkDirectory(located);
     return [found(located), ...shared(located)];
   } catch (error) {
-    return RsmError.is(error) ? [refused(error)] : [];
+    return [refused(error as Error)];
   }
 }
 
 /** The configuration, or the directory that it names. */
-function refused({ code, message }: RsmError): Finding {
-  if (code === 'RSMERR_BAD_CONF') return finding('configuration', 'problem', message);
-  return finding('runtime directory', 'problem', message, 'export RSM_RUNTIME_DIR=$HOME/.rsm');
+function refused(error: Error): Finding {
+  const isConfiguration = RsmError.is(error) && error.code === 'RSMERR_BAD_CONF';
+  if (isConfiguration) return finding('configuration', 'problem', error.message);
+  return finding('runtime directory', 'problem', error.message, 'export RSM_RUNTIME_DIR=$HOME/.rsm');
 }
 
 function found({ path, origin, id }: Location & { id: number }): Finding {

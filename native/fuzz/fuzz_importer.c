@@ -25,7 +25,8 @@
 static struct rsm_env *env;
 static struct rsm_import *import;
 static uint8_t *mapped; /* NULL: not */
-static size_t mapped_bytes, touched_bytes;
+static size_t mapped_bytes;
+static bool loads_only; /* the library's own mapping for get: System V memory may be behind it, read-only */
 static void *lent; /* memory of the importer's own for RSM_MAP_FIXED; NULL: not needed yet */
 static int fd, shmid;
 static uint32_t permission, epoch;
@@ -115,7 +116,9 @@ static void send_rebind(void) {
   int fds[5];
   for (size_t i = 0; i < count; i++) fds[i] = keep(fuzz_descriptor(i == 0 ? kind : FUZZ_GOOD, LENGTH));
   bool fit = frame.shmid >= 0 || (count == 1 && is_fit(kind));
-  bool must = import->fd >= 0 && !hung_up && memcmp(&frame, &right, sizeof frame) == 0 && fit;
+  /* The length of a System V segment is what the ACCEPT said, right or not, until it is mapped. */
+  bool is_right = memcmp(&frame, &right, sizeof frame) == 0 && import->length == LENGTH;
+  bool must = import->fd >= 0 && !hung_up && is_right && fit;
   send_and_close(&frame, fds, count);
   fuzz_settle();
   int got; /* requests for locks come first */
@@ -161,9 +164,10 @@ static void hang_up(void) {
 /* ---- the importer ---- */
 
 static void touch(void) {
-  for (size_t at = 0; at < touched_bytes; at += PAGE) {
+  for (size_t at = 0; mapped != NULL && at < mapped_bytes; at += PAGE) {
     volatile uint8_t *byte = &mapped[at];
-    *byte = (uint8_t)(*byte + 1);
+    uint8_t next = (uint8_t)(*byte + 1);
+    if (!loads_only) *byte = next;
   }
 }
 
@@ -180,15 +184,12 @@ static void map(void) {
   if (code != RSM_SUCCESS) return;
   mapped = address;
   mapped_bytes = rsm_page_round(length);
-  /* Such a mapping is for the library's own loads. */
-  bool loads_only = import->object->kind == RSM_OBJECT_SYSV && (permission & 0200) == 0;
-  touched_bytes = loads_only ? 0 : mapped_bytes;
+  loads_only = internal && (permission & 0200) == 0;
 }
 
 static void forget_mapping(void) {
   if (mapped != NULL && mapped != lent) munmap(mapped, mapped_bytes);
   mapped = NULL;
-  touched_bytes = 0;
 }
 
 static void unmap(void) {

@@ -193,7 +193,7 @@ const table: ReadonlyMap<number, ResultCode> = new Map([
   row({ RSMERR_REBIND_NOT_ALLOWED }, 'The segment was not created with RSM_ALLOW_REBIND (allowRebind).'),
   row(
     { RSMERR_INSUFFICIENT_RESOURCES },
-    'Out of segments, descriptors or mappings: close some, or raise the limits.',
+    'Out of segments, descriptors, mappings or threads: close some, or raise the limits.',
     RETRYABLE,
   ),
   row(

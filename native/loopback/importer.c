@@ -9,9 +9,12 @@
 #include <unistd.h>
 
 #include "codes.h"
+#include "room.h"
 #include "state.h"
 #include "wait.h"
 #include "wire.h"
+
+#define CONTROL_MAPPINGS 3 /* its pages have three owners */
 
 /* What came with an answer; a descriptor that was taken is -1. */
 struct answer {
@@ -133,6 +136,7 @@ static int take_page(int fd, uint32_t permission, uint32_t magic, uint8_t *addre
 }
 
 static int take_control(struct rsm_import *segment, struct answer *answer) {
+  if (!rsm_room_for_mappings(CONTROL_MAPPINGS)) return RSMERR_INSUFFICIENT_RESOURCES;
   void *control = mmap(NULL, RSM_CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (control == MAP_FAILED) return RSMERR_INSUFFICIENT_RESOURCES;
   segment->control = control;

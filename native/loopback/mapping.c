@@ -1,6 +1,7 @@
 /* The one mapping of an import. Its lock is held across remaps, which may be large; never rsm_lock. */
 #include "codes.h"
 #include "memory.h"
+#include "room.h"
 #include "state.h"
 
 static void lock(struct rsm_import *segment) {
@@ -36,6 +37,8 @@ int rsm_import_map(struct rsm_import *segment, uint64_t offset, uint64_t length,
     code = RSMERR_MAP_FAILED;
   } else if (would_fault(segment->object, permission, internal)) {
     code = RSMERR_MAP_FAILED;
+  } else if (!rsm_room_for_mappings(1)) {
+    code = RSMERR_INSUFFICIENT_RESOURCES;
   } else if (fixed != NULL) {
     code = map_fixed(segment, offset, length, permission, fixed);
     *address = fixed;

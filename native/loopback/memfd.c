@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "room.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -48,24 +49,8 @@ int rsm_memfd_resize(int fd, uint64_t length) {
   return result;
 }
 
-/* memfds are not accounted for at once: fallocate of more than there is ends in the OOM killer. */
-static bool is_available(uint64_t length) {
-  FILE *file = fopen("/proc/meminfo", "re");
-  if (file == NULL) return true;
-  char line[128];
-  uint64_t available = 0;
-  unsigned long long kib;
-  while (fgets(line, sizeof line, file) != NULL) {
-    if (sscanf(line, "MemAvailable: %llu", &kib) == 1 || sscanf(line, "SwapFree: %llu", &kib) == 1) {
-      available += (uint64_t)kib << 10;
-    }
-  }
-  fclose(file);
-  return available == 0 || length <= available;
-}
-
 int rsm_memfd_reserve(int fd, uint64_t length, bool huge) {
-  if (!huge && length > RESERVE_BYTES && !is_available(length)) {
+  if (!huge && !rsm_room_for_memory(length)) {
     errno = ENOMEM;
     return -1;
   }

@@ -6,11 +6,13 @@
 
 #include "codes.h"
 #include "memory_regions.h"
+#include "room.h"
 
 int rsm_memory_allocate(size_t length, unsigned flags, void **address) {
   if (length == 0) return RSMERR_BAD_LENGTH;
   length = rsm_page_round(length);
   if (length == 0) return RSMERR_INSUFFICIENT_MEM;
+  if (!rsm_room_for_mappings(1)) return RSMERR_INSUFFICIENT_RESOURCES;
   struct rsm_object *object;
   void *mapped;
   int code = rsm_object_create(length, flags, &object);

@@ -10,6 +10,7 @@
 #include "codes.h"
 #include "memory.h"
 #include "memory_regions.h"
+#include "room.h"
 
 static int code_of_errno(int error) {
   switch (error) {
@@ -85,6 +86,7 @@ int rsm_memory_map_file(const char *path, uint64_t offset, uint64_t length, void
 
 int rsm_memory_attach_sysv(int shmid, void **address, size_t *length, int *error) {
   *error = 0;
+  if (!rsm_room_for_mappings(1)) return RSMERR_INSUFFICIENT_RESOURCES;
   void *attached = shmat(shmid, NULL, 0);
   if (attached == (void *)-1) {
     *error = errno;

@@ -11,6 +11,7 @@
 #include "codes.h"
 #include "memfd.h"
 #include "object.h"
+#include "room.h"
 
 static int code_of_errno(void) {
   return errno == ENOMEM ? RSMERR_INSUFFICIENT_RESOURCES : RSMERR_MAP_FAILED;
@@ -109,6 +110,7 @@ int rsm_scratch_over(void *address, size_t length) {
 
 int rsm_control_page(bool sealed_for_peer, void **address, int *fd) {
   size_t length = rsm_page_size();
+  if (!rsm_room_for_mappings(1)) return RSMERR_INSUFFICIENT_RESOURCES;
   int made = rsm_memfd_open(false);
   if (made < 0) return RSMERR_INSUFFICIENT_RESOURCES;
   int code = RSMERR_INSUFFICIENT_MEM;

@@ -1,5 +1,5 @@
 /* Allocations as regions with objects: held, moved, lent, released. */
-// sources: memory memory_regions memory_sources object object_map memfd
+// sources: memory memory_regions memory_sources object object_map memfd room
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -1,5 +1,5 @@
 /* Where memory comes from: fresh pages, a file, System V. */
-// sources: memory memory_regions memory_sources object object_map memfd
+// sources: memory memory_regions memory_sources object object_map memfd room
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/shm.h>

@@ -1,5 +1,5 @@
 /* The registry of memory in many threads at once. */
-// sources: memory memory_regions memory_sources object object_map memfd
+// sources: memory memory_regions memory_sources object object_map memfd room
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
 /* Memory objects: made, mapped, mapped over. */
-// sources: object object_map memfd
+// sources: object object_map memfd room
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>

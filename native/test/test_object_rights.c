@@ -1,5 +1,5 @@
 /* What holds against whom: seals, descriptors, rights; and what is not believed of a peer. */
-// sources: object object_map memfd
+// sources: object object_map memfd room
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/shm.h>

@@ -29,6 +29,7 @@ export function allocate(bytes: unknown, options: { huge?: boolean; lock?: boole
   if (typeof made !== 'number') return made;
   const pages = options.huge ? ' of huge pages (are any reserved? see vm.nr_hugepages)' : '';
   const lock = options.lock ? ' that can be locked (see ulimit -l)' : '';
+  if (made === RSMERR_INSUFFICIENT_RESOURCES) throw new RsmError(made, 'allocate');
   throw new RsmError(made, 'allocate', `there is no memory for ${length} bytes${pages}${lock}`);
 }
 
@@ -45,7 +46,7 @@ export function mapFile(path: unknown, options: { offset?: number; length?: numb
   else checkFits(path, offset);
   const made = native.mapFile(path, offset, length ?? TO_THE_END);
   if (types.isArrayBuffer(made)) return made;
-  throw new RsmError(made.code, 'mapFile', `cannot map ${path}: ${made.errno}`);
+  throw failure('mapFile', made, `cannot map ${path}`);
 }
 
 /** @throws RsmError BAD_ADDR: no such segment; PERM_DENIED; INSUFFICIENT_MEM, INSUFFICIENT_RESOURCES */
@@ -59,7 +60,7 @@ export function attachSystemV(shmid: unknown): ArrayBuffer {
   }
   const made = native.attachSystemV(shmid as number);
   if (types.isArrayBuffer(made)) return made;
-  throw new RsmError(made.code, 'attachSystemV', `cannot attach shmid ${shmid}: ${made.errno}`);
+  throw failure('attachSystemV', made, `cannot attach shmid ${shmid}`);
 }
 
 /**
@@ -78,6 +79,15 @@ export function release(memory: unknown): void {
       'this is not memory of this library, or it has been released already',
     );
   }
+}
+
+/** Where the system said nothing the sentence of the code says more. */
+function failure(
+  operation: string,
+  { code, errno }: { code: number; errno: string },
+  what: string,
+): RsmError {
+  return new RsmError(code, operation, errno === '' ? undefined : `${what}: ${errno}`);
 }
 
 function checkLength(operation: string, bytes: unknown): number {

@@ -3,17 +3,20 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll } from 'vitest';
 import { later } from './scene.ts';
 
-/** Compiles test/support/NAME.c; returns the path of the program, which every user may run. */
-export function compile(name: string): string {
+/**
+ * Compiles test/support/NAME.c, a library to be preloaded where `flags` say so; returns the path of the file,
+ * which every user may run.
+ */
+export function compile(name: string, flags: string[] = []): string {
   const directory = mkdtempSync(join(tmpdir(), 'rsm-test-c-'));
   chmodSync(directory, 0o755);
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
-  const program = join(directory, name);
+  const program = join(directory, basename(name));
   const include = join(import.meta.dirname, '..', '..', 'native', 'loopback');
   const source = join(import.meta.dirname, `${name}.c`);
   execFileSync('cc', [
@@ -22,6 +25,7 @@ export function compile(name: string): string {
     '-Wextra',
     '-Werror',
     '-std=gnu11',
+    ...flags,
     '-I',
     include,
     '-o',

@@ -1,0 +1,250 @@
+/**
+ * The process of a crash test that ends: what it has, what it does, and how it ends at a certain step of it
+ * (points.c). The bodies run in the victim, in its main thread or in a worker, and use nothing of this file.
+ */
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import type { Worker } from 'node:worker_threads';
+import type { Controller, ExportSegment, ImportSegment } from '../../../src/api/index.ts';
+import { type Peer, startPeer } from '../peer.ts';
+import { killed } from '../runtime.ts';
+
+export const END = [
+  'SIGKILL',
+  'SIGSTOP, SIGKILL',
+  'process.exit',
+  'exception',
+  'terminate',
+  'blocked',
+] as const;
+/** blocked: the main thread does not return to its event loop; after the operation the process is killed. */
+export type End = (typeof END)[number];
+
+/** A system call of the addon; `number` counts those of the same threads. 0: when the call has returned. */
+export interface Point {
+  threads: 'caller' | 'agent';
+  number: number;
+  when: 'before' | 'after';
+  name: string;
+}
+
+export const AFTERWARDS: Point = { threads: 'caller', number: 0, when: 'after', name: 'return' };
+
+/** What a victim has in the thread that acts. */
+export interface VictimState {
+  controller: Controller;
+  memories: ArrayBuffer[];
+  segment: ExportSegment;
+  imported: ImportSegment;
+}
+
+interface Kept {
+  crash: VictimState;
+  worker: Worker;
+}
+
+type Api = typeof import('../../../src/api/index.ts');
+type Context = { api: Api; kept: unknown };
+
+/** How far it is before the operation: `published` includes `created`, `mapped` includes `imported`. */
+export interface Stage {
+  own: 'nothing' | 'created' | 'published';
+  import: 'nothing' | 'imported' | 'mapped';
+}
+
+async function prepare({ api, kept }: Context, stage: Stage, own: number, other: number): Promise<void> {
+  const crash = { controller: api.openController() } as VictimState;
+  (kept as Kept).crash = crash;
+  crash.memories = [0x11, 0x22].map((value) => {
+    const memory = api.allocate(8192);
+    new Uint8Array(memory).fill(value);
+    return memory;
+  });
+  if (stage.own !== 'nothing') {
+    crash.segment = crash.controller.createExport(crash.memories[0]!, { allowRebind: true });
+  }
+  if (stage.own === 'published') crash.segment.publish({ id: own });
+  if (stage.import === 'nothing') return;
+  crash.imported = await crash.controller.connect({ id: other, mode: 'rw' });
+  if (stage.import === 'mapped') crash.imported.map();
+}
+
+/** Arms, acts, and where there was no step to end at, ends now. Returns the code. */
+function perform({ kept }: Context, order: string, what: string, id: number, last: string): string {
+  const { controller, memories, segment, imported } = (kept as Kept).crash;
+  const crash = (kept as Kept).crash;
+  process.getBuiltinModule('node:fs').accessSync(order);
+  let code = 'done';
+  const actions: Record<string, () => void> = {
+    create: () => {
+      crash.segment = controller.createExport(memories[0]!);
+    },
+    publish: () => void segment.publish({ id }),
+    republish: () => segment.republish([]),
+    rebind: () => segment.rebind(memories[1]!),
+    unpublish: () => segment.unpublish(),
+    destroy: () => segment.close(),
+    connect: () => {
+      crash.imported = controller.connectSync({ id, mode: 'rw' });
+    },
+    map: () => void imported.map(),
+    put: () => imported.put(0, new Uint8Array(8).fill(0x33)),
+    get: () => imported.get(0, new Uint8Array(8)),
+    barrier: () => {
+      const span = imported.barrier();
+      span.open();
+      span.close();
+    },
+    unmap: () => imported.unmap(),
+    disconnect: () => imported.close(),
+    'post to importers': () => segment.post(),
+    'post to the exporter': () => imported.post(),
+    'wait for an importer': () => void segment.waitSync(-1),
+    'wait for the exporter': () => void imported.waitSync(-1),
+    exit: () => process.exit(0),
+    served: () => {},
+  };
+  try {
+    actions[what]!();
+  } catch (error) {
+    code = (error as { code?: string }).code ?? String(error);
+  }
+  if (last === 'SIGKILL' || last === 'SIGSTOP') process.kill(process.pid, last);
+  return code;
+}
+
+/** Ends from JavaScript once another thread has come to the point, or at once where there is none. */
+function endAt({ kept }: Context, how: string, acted: string): void {
+  const { existsSync: exists } = process.getBuiltinModule('node:fs');
+  const timer = setInterval(() => {
+    if (acted !== '' && !exists(acted)) return;
+    clearInterval(timer);
+    if (how === 'terminate') void (kept as Kept).worker.terminate();
+    else if (how === 'process.exit') process.exit(3);
+    else throw new Error('an exception nobody catches');
+  }, 1);
+}
+
+export class Victim {
+  readonly peer: Peer;
+  readonly inWorker: boolean;
+  readonly #trace: string;
+
+  private constructor(peer: Peer, inWorker: boolean, trace: string) {
+    this.peer = peer;
+    this.inWorker = inWorker;
+    this.#trace = trace;
+  }
+
+  static async start(library: string, directory: string, inWorker: boolean): Promise<Victim> {
+    const trace = `${directory}.trace`;
+    for (const suffix of ['', '.acted']) rmSync(trace + suffix, { force: true });
+    const env = { LD_PRELOAD: library, RSM_CRASH_TRACE: trace, RSM_RUNTIME_DIR: directory };
+    const peer = await startPeer({ env });
+    killed.add(peer.pid);
+    const victim = new Victim(peer, inWorker, trace);
+    if (inWorker) await victim.#startWorker();
+    return victim;
+  }
+
+  /** Prepares the thread that acts, and for a worker the main thread, too, whose segment is `mainId`. */
+  async prepare(stage: Stage, own: number, other: number, mainId: number): Promise<void> {
+    await this.#run(prepare, stage, own, other);
+    if (!this.inWorker) return;
+    await this.peer.run(prepare as never, { own: 'published', import: 'nothing' }, mainId, other);
+  }
+
+  /** Starts the operation. The promise may never settle: the thread ends. */
+  perform(what: string, id: number, end: End | 'trace', point: Point): Promise<string> {
+    const order = `/crash-point/${this.#order(end, point)}`;
+    const last = point.number > 0 ? '' : end.startsWith('SIGSTOP') ? 'SIGSTOP' : end;
+    return this.#run(perform, order, what, id, last);
+  }
+
+  /** An end that leaves the rest of the process alive. */
+  endsAsThread(end: End): boolean {
+    return this.inWorker && (end === 'terminate' || end === 'exception');
+  }
+
+  /** Ends once another thread has come to the point; resolves when the thread or the process has ended. */
+  async endFromJavaScript(end: End, point: Point): Promise<void> {
+    const gone = this.#gone(end);
+    const acted = point.number > 0 ? `${this.#trace}.acted` : '';
+    await this.#end(end, acted);
+    await gone;
+  }
+
+  /** It never came to the point. */
+  async endNow(end: End): Promise<void> {
+    await this.#end(end, '');
+  }
+
+  async #gone(end: End): Promise<void> {
+    if (!this.endsAsThread(end))
+      return await new Promise((done) => this.peer.process.once('close', () => done()));
+    await this.peer.run(
+      ({ kept }) =>
+        new Promise<void>((done) => {
+          (kept as unknown as Kept).worker.once('exit', () => done());
+        }),
+    );
+  }
+
+  /** An exception ends the thread that it is thrown in; the others are the main thread's to end. */
+  async #end(end: End, acted: string): Promise<void> {
+    const run =
+      end === 'exception' ? this.#run(endAt, end, acted) : this.peer.run(endAt as never, end, acted);
+    await (run as Promise<void>).catch(() => {}); // has ended already
+  }
+
+  /** When it came to the point: nanoseconds, as process.hrtime.bigint(). */
+  get actedNs(): bigint | undefined {
+    const file = `${this.#trace}.acted`;
+    return existsSync(file) ? BigInt(readFileSync(file, 'utf8').trim() || 0) : undefined;
+  }
+
+  /** The steps of what was performed with 'trace'. */
+  get steps(): Point[] {
+    const counts = { caller: 0, agent: 0 };
+    const lines = existsSync(this.#trace) ? readFileSync(this.#trace, 'utf8').trim().split('\n') : [];
+    return lines.filter(Boolean).flatMap((line) => {
+      const [threads, name] = line.split(' ') as ['caller' | 'agent', string];
+      counts[threads] += 1;
+      return (['before', 'after'] as const).map((when) => ({ threads, number: counts[threads], when, name }));
+    });
+  }
+
+  #order(end: End | 'trace', { threads, number, when }: Point): string {
+    if (end === 'trace') return 'trace';
+    const action = { SIGKILL: 'kill', 'SIGSTOP, SIGKILL': 'stop', blocked: 'off' }[end as string] ?? 'hold';
+    return number === 0 ? 'off' : `${action}/${threads}/${number}/${when}`;
+  }
+
+  async #startWorker(): Promise<void> {
+    const program = new URL('../../process/programs/worker.mjs', import.meta.url).pathname;
+    await this.peer.run(async ({ kept }, path: string) => {
+      const { Worker: Thread } = process.getBuiltinModule('node:worker_threads');
+      const worker = new Thread(path);
+      worker.on('error', () => {});
+      await new Promise((resolve) => worker.once('message', resolve));
+      (kept as unknown as Kept).worker = worker;
+    }, program);
+  }
+
+  #run<A extends unknown[], R>(body: (context: Context, ...args: A) => R, ...args: A): Promise<Awaited<R>> {
+    if (!this.inWorker) return this.peer.run(body as never, ...(args as unknown as never[]));
+    return this.peer.run(
+      async ({ kept }, source: string, given: unknown[]) => {
+        const { worker } = kept as unknown as Kept;
+        const answer = new Promise<{ result?: unknown; error?: string }>((resolve) => {
+          worker.once('message', resolve);
+        });
+        worker.postMessage({ body: source, args: given });
+        const { result, error } = await answer;
+        if (error) throw new Error(error);
+        return result as never;
+      },
+      body.toString(),
+      args,
+    );
+  }
+}

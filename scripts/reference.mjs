@@ -168,8 +168,8 @@ ${[...nativeLimits(), ...deadlines()].join('\n')}
 | mappings of a process, \`vm.max_map_count\` | 65,530 | each connection, mapping and export has some. Close what \
 you no longer use: the collector comes too late for a loop. Before the last 2,048 are taken, \
 \`RSMERR_INSUFFICIENT_RESOURCES\`: the engine aborts a process that has none |
-| memory, of the machine and of the control group | | what is left is looked at before memory is made; 16 MiB of a group are kept \
-for the engine. Exceeded: \`RSMERR_INSUFFICIENT_MEM\` |
+| memory, of the machine and of the control group | | what is left is looked at before memory is \
+made; 16 MiB of a group are kept for the engine. Exceeded: \`RSMERR_INSUFFICIENT_MEM\` |
 | open descriptors, \`ulimit -n\` | 1,024 | each connection has a socket and a bell, each export its memory |
 | locked memory, \`ulimit -l\` | 8 MiB | only for \`allocate(bytes, { lock: true })\` |
 `;

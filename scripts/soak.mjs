@@ -10,7 +10,7 @@ if (!(seconds > 0)) {
 }
 const env = { ...process.env, RSM_SOAK_SECONDS: String(seconds), RSM_WALK_SECONDS: String(seconds) };
 const tests = ['test/process/soak.test.ts', 'test/process/random-walk.test.ts'];
-const { status } = spawnSync('npx', ['vitest', 'run', '--project', 'process', ...tests], {
+const { status } = spawnSync('npm', ['exec', '--', 'vitest', 'run', '--project', 'process', ...tests], {
   env,
   stdio: 'inherit',
 });

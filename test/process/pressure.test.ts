@@ -1,6 +1,6 @@
 /** When the machine has no more: the documented code, and a process that goes on. Never SIGBUS, never an abort. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { ImportSegment } from '../../src/api/index.ts';
@@ -120,8 +120,8 @@ test('descriptors: the connects that find none say so; closing gives them back',
 
 test('address space: allocate says that there is no room', async () => {
   const actor = await peer();
-  const status = execFileSync('grep', ['VmSize', `/proc/${actor.pid}/status`], { encoding: 'utf8' });
-  limit(actor, `--as=${(Number(/\d+/.exec(status)![0]) + 256 * 1024) * 1024}`);
+  const [, usedKiB] = /^VmSize:\s+(\d+)/m.exec(readFileSync(`/proc/${actor.pid}/status`, 'utf8'))!;
+  limit(actor, `--as=${(Number(usedKiB) + 256 * 1024) * 1024}`);
   expect(await attempts(actor, 512 * MIB)).toEqual({ ...WELL, allocate: 'RSMERR_INSUFFICIENT_RESOURCES' });
   expect(await attempts(actor, 4 * MIB)).toEqual(WELL);
 });

@@ -103,10 +103,11 @@ The page was written by a run with ${ends} such ends; the test suite makes some 
 result is not among these. Times, from the end to the survivors' knowing it, are in milliseconds, median and longest, on
 a busy machine; they are no promise.
 
-- **exporter**, **importer**, **both**: the main thread of a process. **worker**: a worker that exports and imports, beside
-  a main thread that exports. \`terminate\` and \`exception\` end the worker only.
-- **process.exit**, **exception**: from JavaScript, while another thread is held at the system call. **blocked**: the main
-  thread does not come back to its event loop; what others ask for is served all the same. Then the process is killed.
+- **exporter**, **importer**, **both**: the main thread of a process. **worker**: a worker that exports and imports,
+  beside a main thread that exports. \`terminate\` and \`exception\` end the worker only.
+- **process.exit**, **exception**: from JavaScript, while another thread is held at the system call. **blocked**: the
+  main thread does not come back to its event loop; what others ask for is served all the same. Then the process is
+  killed.
 - **in flight**: the code of the survivor's own call which the victim had a part in. A connect that the exporter's end
   interrupts may be tried again.
 - **survivors**: what a put says in each connection to the ended one, also in those that are mapped; whether everybody

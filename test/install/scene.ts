@@ -11,9 +11,15 @@ vi.setConfig({ testTimeout: PATIENCE_MS, hookTimeout: PATIENCE_MS });
 
 export const root: string = join(import.meta.dirname, '..', '..');
 
+const folders: string[] = [];
+afterAll(() => {
+  for (const made of folders) rmSync(made, { recursive: true, force: true });
+});
+
+/** An empty folder, also for those who are in a test already. */
 export function folder(): string {
   const made = mkdtempSync(join(tmpdir(), 'rsm-install-'));
-  afterAll(() => rmSync(made, { recursive: true, force: true }));
+  folders.push(made);
   return made;
 }
 

@@ -7,7 +7,8 @@ import { withController } from './session.ts';
 import { type Column, table } from './table.ts';
 import { paint, say, sayJson } from './terminal.ts';
 
-const ACTIVE = 3;
+/** RSM_CONNECTION_ACTIVE */
+export const ACTIVE = 3;
 
 /** A way from a controller of this node to one of another node, or to itself. */
 interface Path {

@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { View } from '../../src/cli/web/messages.ts';
+import { startServer } from '../../src/cli/web/server.ts';
 import { exportIn, importIn, rebindIn } from '../support/actors.ts';
 import { bringChromium, openBrowser } from '../support/chromium.ts';
 import { startRsm } from '../support/rsm.ts';
@@ -208,6 +210,55 @@ describe.skipIf(!hasBrowser)('the page', () => {
     await expect.poll(() => rows(page).count(), PATIENTLY).toBe(1);
     await page.getByLabel('Find').fill('nobody');
     await page.getByText('No segment matches.').waitFor();
+  });
+});
+
+/** A page of a node that is not there, for what no test can make on a real one. */
+async function startPage(view: Partial<View>): Promise<string> {
+  const node = { node: 0, directory: '/run/rsm', processes: 1, controllers: [], segments: [] };
+  const whole = { view: { ...node, ...view }, samples: [], happenings: [] };
+  const server = await startServer(0, () => whole);
+  later(() => server.close());
+  return server.address;
+}
+
+describe.skipIf(!hasBrowser)('the picture', () => {
+  test('of a cluster has the state of each path', async () => {
+    const path = (node: number, active: boolean) => ({ node, controller: 'ofi0', active });
+    const controllers = [
+      { name: 'loopback', paths: [{ node: 0, controller: 'loopback', active: true }] },
+      { name: 'ofi0', paths: [path(1, true), path(2, false)] },
+      { name: 'ofi1', paths: [] },
+    ];
+    const page = await open(await startPage({ controllers }));
+    const picture = page.locator('#paths').getByRole('img');
+    await expect
+      .poll(() => picture.getAttribute('aria-label'), PATIENTLY)
+      .toBe(
+        'Node 0. loopback to this node: active. ofi0 to node 1 ofi0: active. ' +
+          'ofi0 to node 2 ofi0: inactive. ofi1: no path.',
+      );
+    expect(await picture.locator('.path.active').count()).toBe(2);
+    expect(await picture.locator('.path.inactive').count()).toBe(1);
+    expect(await complaints(page)).toEqual([]);
+  });
+
+  test('of whatever a record may say is drawn, and so is the table', async () => {
+    const most = 2 ** 64;
+    const exporter = { pid: 2 ** 32 - 1, user: '4294967295', command: null, thread: 2 ** 32 - 1 };
+    const importer = { ...exporter, node: 2 ** 32 - 1, mode: 'r' as const, sinceMs: 0, mapped: most };
+    const rates = { bytesPut: most, bytesGot: most };
+    const counts = { posts: most, rebinds: most, aborts: most, refusals: most };
+    const segment = { key: 'x', name: '4294967295:0xffffffff', byteLength: most, readOnly: true };
+    const more = { access: '', createdMs: 8.64e15, exporter, importerCount: 2 ** 32 - 1 };
+    const row = { ...segment, ...more, ...rates, ...counts, importers: [{ ...importer, ...rates }] };
+    const page = await open(
+      await startPage({ segments: [row, { ...row, key: 'y', name: null, importers: [] }] }),
+    );
+    await expect.poll(() => rows(page).count(), PATIENTLY).toBe(2);
+    expect(await rows(page).first().textContent()).toContain('unpublished16.0 EiB4294967295');
+    await page.getByRole('button', { name: segment.name }).click();
+    await page.getByText('4294967294 of its importers are not shown.').waitFor();
   });
 });
 

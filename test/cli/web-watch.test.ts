@@ -135,7 +135,7 @@ describe('what is shown', () => {
     const ofi = { name: 'ofi0', hardwareAddress: 1n, remotes };
     const { view } = watch.add(await look(), { nodeId: 0, controllers: [ofi] });
     expect(view.controllers).toEqual([
-      { name: 'loopback', paths: [] },
+      { name: 'loopback', paths: [{ node: 0, controller: 'loopback', active: true }] },
       {
         name: 'ofi0',
         paths: [

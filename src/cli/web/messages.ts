@@ -58,7 +58,7 @@ export interface SegmentRow {
   refusals: number;
 }
 
-/** From a controller of this node to one of another. */
+/** From a controller of this node to one of another, or by loopback to itself. */
 export interface Path {
   node: number;
   controller: string;

@@ -3,6 +3,7 @@ import type { Topology } from '../../api/index.ts';
 import { type Activity, importersOf, type Paired, type SegmentActivity } from '../../observe/index.ts';
 import type { Look } from '../session.ts';
 import { modeOf, octal, segmentName } from '../terminal.ts';
+import { ACTIVE } from '../topology.ts';
 import type {
   ControllerRow,
   Happening,
@@ -17,9 +18,6 @@ import type {
 /** What a person can look through; a browser lays them out every second. */
 export const MOST_SEGMENTS = 500;
 export const MOST_IMPORTERS = 50;
-
-/** RSM_CONNECTION_ACTIVE */
-const ACTIVE = 3;
 
 export type UserNames = (uid: number) => string;
 
@@ -54,7 +52,7 @@ export function sampleOf(look: Look, { total }: Activity, happenings: readonly H
   };
 }
 
-function controllersOf({ controllers }: Topology): ControllerRow[] {
+function controllersOf({ nodeId, controllers }: Topology): ControllerRow[] {
   const others = controllers.map(({ name, remotes }) => ({
     name,
     paths: remotes.map((remote) => ({
@@ -63,8 +61,9 @@ function controllersOf({ controllers }: Topology): ControllerRow[] {
       active: remote.state === ACTIVE,
     })),
   }));
-  // Of this node, and never one of the interconnect.
-  return [{ name: 'loopback', paths: [] }, ...others];
+  // It is never one of the interconnect, and never fails.
+  const own = { node: nodeId, controller: 'loopback', active: true };
+  return [{ name: 'loopback', paths: [own] }, ...others];
 }
 
 function rowOf(found: SegmentActivity, userName: UserNames): SegmentRow {

@@ -4,8 +4,9 @@ import { svg } from './dom.js';
 import { shortText } from './format.js';
 
 /** @typedef {import('../messages.ts').View} View */
-/** A way from the controller in row `start` of the picture: to another node, or to this one. */
-/** @typedef {{ start: number, from: string, to: string, active: boolean, isOwn: boolean }} Row */
+/** @typedef {import('../messages.ts').Path} Path */
+/** A way from the controller in row `start` of the picture; a controller without any has a row all the same. */
+/** @typedef {{ start: number, from: string, path: Path | undefined }} Row */
 
 const PATH_ROW = 46;
 const PATHS_TOP = 34;
@@ -21,12 +22,22 @@ function rowsOf({ controllers }) {
   const rows = [];
   for (const { name: from, paths } of controllers) {
     const start = rows.length;
-    if (paths.length === 0) rows.push({ start, from, to: 'this node', active: true, isOwn: true });
-    for (const { node, controller, active } of paths) {
-      rows.push({ start, from, to: `node ${node} ${controller}`, active, isOwn: false });
-    }
+    for (const path of paths.length === 0 ? [undefined] : paths) rows.push({ start, from, path });
   }
   return rows;
+}
+
+/**
+ * @param {Path} path
+ * @param {number} own
+ */
+function targetOf({ node, controller }, own) {
+  return node === own ? 'this node' : `node ${node} ${controller}`;
+}
+
+/** @param {Path} path */
+function stateOf({ active }) {
+  return active ? 'active' : 'inactive';
 }
 
 /**
@@ -34,7 +45,9 @@ function rowsOf({ controllers }) {
  * @param {Row[]} rows
  */
 function pathsInWords({ node }, rows) {
-  const paths = rows.map(({ from, to, active }) => `${from} to ${to}: ${active ? 'active' : 'down'}.`);
+  const paths = rows.map(({ from, path }) =>
+    path === undefined ? `${from}: no path.` : `${from} to ${targetOf(path, node)}: ${stateOf(path)}.`,
+  );
   return `Node ${node}. ${paths.join(' ')}`;
 }
 
@@ -57,7 +70,7 @@ export function drawPaths(parent, view, width) {
   picture.append(
     svg('rect', { class: 'node', x: 1, y: 1, width: box, height: height - 2, rx: 10 }),
     svg('text', { class: 'title', x: PAD, y: 22 }, `node ${view.node}`),
-    ...rows.flatMap((row, index) => drawPath(row, middleOf(row.start), middleOf(index), box, width)),
+    ...rows.flatMap((row, index) => drawPath(row, view.node, index, box, width)),
     ...rows
       .filter(({ start }, index) => start === index)
       .map(({ start, from }) => pill(PAD, middleOf(start), box - 2 * PAD, from)),
@@ -72,22 +85,25 @@ function middleOf(row) {
 
 /**
  * @param {Row} row
- * @param {number} from the height where it begins
- * @param {number} to the height where it ends
+ * @param {number} own the id of this node
+ * @param {number} index of the row
  * @param {number} box
  * @param {number} width
  */
-function drawPath({ to: name, active, isOwn }, from, to, box, width) {
-  const state = active ? 'active' : 'down';
-  const start = box - PAD;
-  if (isOwn) {
-    const loop = `M${start} ${from - 7}h28a7 7 0 0 1 0 14h-28`;
-    const label = svg('text', { class: `state ${state}`, x: start + 44, y: from + 4 }, `${name}, ${state}`);
+function drawPath({ start, path }, own, index, box, width) {
+  const [from, to] = [middleOf(start), middleOf(index)];
+  const left = box - PAD;
+  if (path === undefined) return [svg('text', { class: 'muted', x: box + PAD, y: to + 4 }, 'no path')];
+  const state = stateOf(path);
+  const name = targetOf(path, own);
+  if (path.node === own) {
+    const loop = `M${left} ${from - 7}h28a7 7 0 0 1 0 14h-28`;
+    const label = svg('text', { class: `state ${state}`, x: left + 44, y: from + 4 }, `${name}, ${state}`);
     return [svg('path', { class: `path ${state}`, d: loop }), label];
   }
   const end = width - box;
-  const bend = start + (end - start) / 3;
-  const d = `M${start} ${from}C${bend} ${from} ${start + 12} ${to} ${bend} ${to}H${end}`;
+  const bend = left + (end - left) / 3;
+  const d = `M${left} ${from}C${bend} ${from} ${left + 12} ${to} ${bend} ${to}H${end}`;
   return [
     svg('path', { class: `path ${state}`, d }),
     svg('text', { class: `state ${state} end`, x: end - 10, y: to - 6 }, state),

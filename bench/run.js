@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
+import { arch, cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join, parse } from 'node:path';
 import { byId } from './order.js';
 import { writeReport } from './report/index.js';
@@ -76,6 +76,7 @@ function describeMachine() {
     node: process.version,
     v8: process.versions.v8,
     compiler,
+    load: loadavg()[0],
     date: new Date().toISOString(),
   };
 }

@@ -43,12 +43,14 @@ export function markdown(results, plots) {
 function machine(results) {
   const { cpu, cpus, memoryBytes, arch, kernel, node, v8, compiler, date } = results[0].machine;
   const rounds = [...new Set(results.map((result) => result.rounds))].join(' or ');
+  const load = Math.max(...results.map((result) => result.machine.load));
   return [
     '| | |',
     '| --- | --- |',
     `| machine | ${cpu}, ${cpus} processors, ${Math.round(memoryBytes / 2 ** 30)} GiB, ${arch} |`,
     `| system | Linux ${kernel}, Node.js ${node} (V8 ${v8}), ${compiler} |`,
     `| run | ${date.slice(0, 10)}, ${rounds} rounds |`,
+    `| load when a question began | at most ${digits(load)}: what others run besides on ${cpus} processors |`,
   ];
 }
 

@@ -314,7 +314,7 @@ export class ImportSegment extends LockableSegment {
   static #tellAbort(segment: ImportSegment | undefined): void {
     if (!segment?.live || segment.#abortTold) return;
     segment.#abortTold = true;
-    segment.endLockWaits(new RsmError(RSMERR_CONN_ABORTED, 'acquire'));
+    segment.endLockWaits(() => new RsmError(RSMERR_CONN_ABORTED, 'acquire'));
     const { node, id, owner } = segment;
     if (onAbort.hasSubscribers) onAbort.publish({ node, id, owner });
   }

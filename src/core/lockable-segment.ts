@@ -126,12 +126,12 @@ export abstract class LockableSegment extends Segment {
   protected override end(): void {
     super.end();
     const detail = 'the segment was closed while its lock was waited for';
-    this.endLockWaits(new RsmError(RSMERR_BAD_SEG_HNDL, 'acquire', detail));
+    this.endLockWaits(() => new RsmError(RSMERR_BAD_SEG_HNDL, 'acquire', detail));
   }
 
-  /** Ends all waits for locks of this segment. */
-  protected endLockWaits(error: RsmError): void {
-    for (const leave of this.#waiters) leave(error);
+  /** Ends all waits for locks of this segment. Mostly there are none: an error is made for who waits. */
+  protected endLockWaits(error: () => RsmError): void {
+    for (const leave of this.#waiters) leave(error());
   }
 
   #check(operation: string, offset: number, width: number): void {

@@ -81,12 +81,14 @@ function lostMember(child: ChildProcess): CommandError {
   return new CommandError(`process ${child.pid} of the demo was lost.`);
 }
 
-/** In a member: says how far it is. */
+/** In a member: says how far it is. Without its exporter it has nothing left to do. */
 export function tell(report: Report): void {
-  process.send?.(report);
+  process.send?.(report, undefined, undefined, (error) => {
+    if (error) process.exit();
+  });
 }
 
-/** In a member: waits for start(). Without its exporter a member has nothing left to do. */
+/** In a member: waits for start(). */
 export async function started(): Promise<void> {
   process.once('disconnect', () => process.exit());
   if (!process.connected) process.exit();

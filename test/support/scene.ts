@@ -24,10 +24,21 @@ export const root: boolean = process.getuid?.() === 0;
 
 const finish: (() => unknown)[] = [];
 
-/** Ends everything that was made so far, and lets the collector return memory that nobody has any more. */
+/**
+ * Ends everything that was made so far, and lets the collector return memory that nobody has any more. What
+ * does not end well is thrown when all the others have ended: no process may outlive a test that failed.
+ */
 export async function tidy(): Promise<void> {
-  for (const end of finish.splice(0).reverse()) await end();
+  const errors: unknown[] = [];
+  for (const end of finish.splice(0).reverse()) {
+    try {
+      await end();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
   await new Promise((resolve) => setImmediate(resolve));
+  if (errors.length > 0) throw errors[0];
 }
 
 afterEach(tidy);

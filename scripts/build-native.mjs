@@ -2,17 +2,17 @@
 // (`prepare`); in an installed package without a binary for the machine, a person does.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { isCurrent, native, runNodeGyp } from './native.mjs';
+import { canBuildFabric, isCurrent, native, runNodeGyp } from './native.mjs';
 
 /** The first of these programs that there is. */
 function find(...programs) {
   return programs.find((program) => spawnSync(program, ['--version']).error === undefined);
 }
 
+// May be several words: "ccache gcc".
+const compiler = process.env.CC ?? find('cc', 'gcc', 'clang');
+
 function build() {
-  // May be several words: "ccache gcc".
-  const { CC } = process.env;
-  const compiler = CC ?? find('cc', 'gcc', 'clang');
   const missing = [
     compiler === undefined && 'C compiler (gcc or clang)',
     find('make') === undefined && 'make',
@@ -24,7 +24,8 @@ function build() {
   return runNodeGyp(native, compiler) ? undefined : 'what node-gyp says stands above';
 }
 
-if (!isCurrent(join(native, 'build', 'Release'))) {
+const fabric = compiler !== undefined && canBuildFabric(compiler);
+if (!isCurrent(join(native, 'build', 'Release'), fabric)) {
   const failure = build();
   if (failure !== undefined) {
     console.error(`rsmapi: the native addon did not build: ${failure}.`);

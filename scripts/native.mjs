@@ -15,14 +15,28 @@ export function addonsIn(folder) {
   return readdirSync(folder).flatMap((file) => (file.endsWith('.node') ? [join(folder, file)] : []));
 }
 
-/** Whether there are addons in that folder, and newer than everything they are made of. */
-export function isCurrent(folder) {
+/** The fabric addon is built where libfabric's headers are, and for glibc: it finds libfabric's functions by version. */
+const OF_FABRIC = `#include <features.h>
+#ifndef __GLIBC__
+#error
+#endif
+#include <rdma/fabric.h>`;
+
+/** Whether that compiler can build the fabric addon. */
+export function canBuildFabric(compiler, { CFLAGS = '' } = {}) {
+  const [program, ...words] = `${compiler} ${CFLAGS}`.trim().split(/\s+/);
+  const options = { input: OF_FABRIC, stdio: ['pipe', 'ignore', 'ignore'] };
+  return spawnSync(program, [...words, '-E', '-x', 'c', '-'], options).status === 0;
+}
+
+/** Whether there are addons in that folder, all that can be, and newer than everything they are made of. */
+export function isCurrent(folder, fabric) {
   const built = addonsIn(folder).map((addon) => statSync(addon).mtimeMs);
   const paths = SOURCES.map((name) => join(native, name));
   const sources = paths.flatMap((path) =>
     statSync(path).isFile() ? [path] : readdirSync(path, { recursive: true }).map((name) => join(path, name)),
   );
-  return built.length > 0 && sources.every((file) => statSync(file).mtimeMs < Math.min(...built));
+  return built.length >= (fabric ? 2 : 1) && sources.every((file) => statSync(file).mtimeMs < Math.min(...built));
 }
 
 /** The headers beside this Node, where its package brought them: no download then. */
@@ -42,9 +56,10 @@ function nodeGyp() {
 }
 
 /** Builds the addons whose sources are in that folder; returns whether that went well. */
-export function runNodeGyp(folder, compiler, { args = [], env = {} } = {}) {
+export function runNodeGyp(folder, compiler, { args = [], defines = [], env = {} } = {}) {
   const [program, ...before] = nodeGyp();
-  const command = [...before, 'rebuild', '-C', folder, '--loglevel=error', ...headers(), ...args];
+  const command = [...before, 'rebuild', '-C', folder, '--loglevel=error', ...headers(), ...args, '--'];
+  command.push(...defines.map((define) => `-D${define}`), `-Dfabric=${canBuildFabric(compiler, env)}`);
   // Without LINK it would be g++, for C.
   const tools = { CC: compiler, LINK: compiler, ...env };
   const options = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...tools } };

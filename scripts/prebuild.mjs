@@ -6,7 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { addonsIn, isCurrent, native, runNodeGyp, SOURCES } from './native.mjs';
+import { addonsIn, canBuildFabric, isCurrent, native, runNodeGyp, SOURCES } from './native.mjs';
 import { NEWEST_GLIBC, TARGETS } from './targets.mjs';
 
 /** The newest glibc 2.x that the addon asks for. */
@@ -29,8 +29,9 @@ function build(name, folder) {
   const copy = mkdtempSync(join(tmpdir(), 'rsm-prebuild-'));
   try {
     for (const source of SOURCES) cpSync(join(native, source), join(copy, source), { recursive: true });
-    const args = [`--arch=${arch}`, '--', `-Dold_glibc=${name.endsWith('-glibc')}`];
-    if (!runNodeGyp(copy, compiler, { args, env: { LDFLAGS: '-s', ...env } })) return 'did not build';
+    const args = [`--arch=${arch}`];
+    const defines = [`old_glibc=${name.endsWith('-glibc')}`];
+    if (!runNodeGyp(copy, compiler, { args, defines, env: { LDFLAGS: '-s', ...env } })) return 'did not build';
     const built = addonsIn(join(copy, 'build', 'Release'));
     const complaint = complain(name, built);
     if (complaint !== undefined) return complaint;
@@ -48,10 +49,11 @@ function build(name, folder) {
 const named = process.argv.slice(2);
 for (const name of named.length > 0 ? named : Object.keys(TARGETS)) {
   const folder = join(native, '..', 'prebuilds', name);
-  if (isCurrent(folder)) continue;
+  const { compiler, env } = TARGETS[name];
+  const isThere = spawnSync(compiler, ['--version']).error === undefined;
+  if (isCurrent(folder, isThere && canBuildFabric(compiler, env))) continue;
   rmSync(folder, { recursive: true, force: true });
-  const isThere = spawnSync(TARGETS[name].compiler, ['--version']).error === undefined;
-  const failure = isThere ? build(name, folder) : `there is no ${TARGETS[name].compiler}`;
+  const failure = isThere ? build(name, folder) : `there is no ${compiler}`;
   if (failure === undefined) continue;
   console.error(`rsmapi: no binary for ${name}: ${failure}.`);
   // What is there but does not build is a defect; a compiler for others need not be there.

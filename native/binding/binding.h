@@ -75,6 +75,7 @@ struct view {
   void (*give_back)(struct view *view);
   struct handle *handle; /* of the import it shows; NULL when that is gone, or for other memory */
   struct rsm_record *record; /* whose pages it shows; NULL for other memory */
+  struct rsm_import *import; /* kept: whose control pages it shows; NULL for other memory */
   bool making, given_back;
 };
 
@@ -82,6 +83,9 @@ struct view {
 napi_value view_create(napi_env env, const struct view *view, size_t bytes, struct view **out);
 /* Detaches the buffer if it shows this memory; the memory goes with the last buffer on it. */
 void view_detach(napi_env env, napi_value buffer, const void *address);
+
+/* The address of [offset, offset+length) in a buffer, up to the end of its last page. */
+bool value_range(napi_env env, napi_value buffer, napi_value offset, uint64_t length, void **address);
 
 /* ---- SharedArrayBuffers on windows (shared.c) ---- */
 
@@ -140,8 +144,6 @@ void watch_end(struct handle *handle);
 void watches_end(struct instance *instance);
 /* The Connection of index.ts; takes over the import in every case. */
 napi_value connection_create(struct instance *instance, napi_env env, struct rsm_import *import);
-/* For waits: 1 when this environment is being torn down and will run no more JavaScript. */
-int env_is_ending(void *env);
 
 /* ---- the functions of index.ts ---- */
 
@@ -151,7 +153,7 @@ int env_is_ending(void *env);
   X(openRecord) X(recordPart) X(closeRecord) X(show)                                                 \
   X(createExport) X(publish) X(republish) X(unpublish) X(rebind) X(destroyExport) X(importers)       \
   X(decideAccess) X(connect) X(connectAsync) X(map) X(mapShared) X(unmap) X(disconnect) X(onAbort)   \
-  X(post) X(take) X(wait) X(eventDescriptor) X(watch) X(poll)                                        \
+  X(post) X(take) X(wait) X(eventDescriptor) X(watch) X(poll) X(portOf)                              \
   X(lockOwner) X(requestLock) X(cancelLock) X(releaseLock) X(waitLock) X(onLockAnswer) X(awaitLocks) \
   X(dial) X(peerOf) X(nothing)
 

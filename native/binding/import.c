@@ -10,7 +10,7 @@ static void control_give_back(struct view *view) {
     handle_end(view->handle); /* the agent writes there until then */
     view->handle->control = NULL;
   }
-  munmap(view->address, RSM_CONTROL_BYTES);
+  rsm_import_let_go(view->import);
 }
 
 static bool describe(napi_env env, struct rsm_import *import, napi_value external, napi_value control,
@@ -31,7 +31,9 @@ napi_value connection_create(struct instance *instance, napi_env env, struct rsm
   if (external == NULL) {
     return NULL;
   }
-  struct view like = {.address = rsm_import_control(import), .give_back = control_give_back, .handle = handle};
+  struct view like = {.address = rsm_import_control(import), .give_back = control_give_back, .handle = handle,
+                      .import = import};
+  rsm_import_keep(import);
   napi_value control = view_create(env, &like, RSM_CONTROL_BYTES, &view);
   if (control == NULL) {
     return NULL; /* the handle has ended with it */

@@ -93,19 +93,3 @@ void instance_loop_idle(struct instance *instance) {
     napi_remove_async_cleanup_hook(instance->loop_hook);
   }
 }
-
-int env_is_ending(void *data) {
-  napi_env env = data;
-  napi_handle_scope scope;
-  napi_value global;
-  bool found;
-  if (napi_open_handle_scope(env, &scope) != napi_ok) {
-    return 1;
-  }
-  /* Any function that could run JavaScript is refused once worker.terminate() was called; this is a
-   * cheap one of them. */
-  bool runs = napi_get_global(env, &global) == napi_ok &&
-              napi_has_named_property(env, global, "process", &found) == napi_ok;
-  napi_close_handle_scope(env, scope);
-  return !runs;
-}

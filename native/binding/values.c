@@ -6,8 +6,6 @@
 #include <string.h>
 #include <uv.h>
 
-#include "../loopback/object.h"
-
 #define MAX_SAFE_INTEGER 9007199254740991.0
 
 bool call_read(napi_env env, napi_callback_info info, struct call *call) {
@@ -94,18 +92,6 @@ bool value_buffer(napi_env env, napi_value value, void **address, size_t *bytes)
   bool is_one;
   return napi_is_arraybuffer(env, value, &is_one) == napi_ok && is_one &&
          napi_get_arraybuffer_info(env, value, address, bytes) == napi_ok && *address != NULL && *bytes > 0;
-}
-
-bool value_range(napi_env env, napi_value buffer, napi_value offset, uint64_t length, void **address) {
-  void *start;
-  size_t bytes;
-  uint64_t skip;
-  if (!value_buffer(env, buffer, &start, &bytes) || !value_size(env, offset, &skip)) {
-    return false;
-  }
-  size_t whole = rsm_page_round(bytes);
-  *address = (char *)start + skip;
-  return skip <= whole && length <= whole - skip;
 }
 
 bool value_callback(napi_env env, napi_value value, napi_ref *out) {
@@ -206,4 +192,20 @@ void call_back(napi_env env, napi_ref callback, size_t count, const napi_value *
     call_in_scope(env, callback, count, arguments);
     napi_close_handle_scope(env, scope);
   }
+}
+
+int env_is_ending(void *data) {
+  napi_env env = data;
+  napi_handle_scope scope;
+  napi_value global;
+  bool found;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) {
+    return 1;
+  }
+  /* Any function that could run JavaScript is refused once worker.terminate() was called; this is a
+   * cheap one of them. */
+  bool runs = napi_get_global(env, &global) == napi_ok &&
+              napi_has_named_property(env, global, "process", &found) == napi_ok;
+  napi_close_handle_scope(env, scope);
+  return !runs;
 }

@@ -31,8 +31,6 @@ bool value_i32_array(napi_env env, napi_value value, int32_t **words, size_t *co
 bool value_buffer(napi_env env, napi_value value, void **address, size_t *bytes); /* not detached */
 /* A function, kept in *out instead of what was there. */
 bool value_callback(napi_env env, napi_value value, napi_ref *out);
-/* The address of [offset, offset+length) in a buffer, up to the end of its last page. */
-bool value_range(napi_env env, napi_value buffer, napi_value offset, uint64_t length, void **address);
 
 napi_value make_number(napi_env env, double number);
 napi_value make_bool(napi_env env, bool value);
@@ -49,5 +47,8 @@ napi_value throw_resources(napi_env env, const char *what);
 /* Calls a function of the program from the event loop, with microtasks; what it throws becomes an
  * uncaught exception. */
 void call_back(napi_env env, napi_ref callback, size_t count, const napi_value *arguments);
+
+/* For waits: 1 when this environment is being torn down and will run no more JavaScript. */
+int env_is_ending(void *env);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "../loopback/object.h"
+
 /* Node may run this while the buffer is being made, when it finds it too long: see view_create. */
 static void finalize(napi_env env, void *data, void *hint) {
   (void)env;
@@ -50,4 +52,16 @@ void view_detach(napi_env env, napi_value buffer, const void *address) {
   if (value_buffer(env, buffer, &shown, &bytes) && shown == address) {
     napi_detach_arraybuffer(env, buffer); /* refused only for buffers that are not of this library */
   }
+}
+
+bool value_range(napi_env env, napi_value buffer, napi_value offset, uint64_t length, void **address) {
+  void *start;
+  size_t bytes;
+  uint64_t skip;
+  if (!value_buffer(env, buffer, &start, &bytes) || !value_size(env, offset, &skip)) {
+    return false;
+  }
+  size_t whole = rsm_page_round(bytes);
+  *address = (char *)start + skip;
+  return skip <= whole && length <= whole - skip;
 }

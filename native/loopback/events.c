@@ -112,9 +112,10 @@ static bool has_coalesced(const struct rsm_channel *channel) {
   return atomic_load(&channel->theirs->coalesced) != channel->delivered_coalesced;
 }
 
-static void deliver(struct rsm_events *events, struct rsm_channel *channel) {
+/* Whether there was a coalesced one. */
+static bool deliver(struct rsm_events *events, struct rsm_channel *channel) {
   if (atomic_load(&channel->theirs->posted) == channel->delivered && !has_coalesced(channel)) {
-    return;
+    return false;
   }
   if (events->set >= 0) {
     drain(events, channel);
@@ -122,7 +123,8 @@ static void deliver(struct rsm_events *events, struct rsm_channel *channel) {
   /* In this order: whoever sees an event posted after a coalesced one sees the coalesced one too. */
   uint32_t posted = atomic_load(&channel->theirs->posted);
   uint32_t coalesced = atomic_load(&channel->theirs->coalesced);
-  if (coalesced != channel->delivered_coalesced && events->pending == 0) {
+  bool any_coalesced = coalesced != channel->delivered_coalesced;
+  if (any_coalesced && events->pending == 0) {
     events->pending = 1;
   }
   events->pending += (uint32_t)(posted - channel->delivered);
@@ -130,6 +132,7 @@ static void deliver(struct rsm_events *events, struct rsm_channel *channel) {
   channel->delivered_coalesced = coalesced;
   atomic_store(&channel->ours->delivered, posted);
   atomic_store(&channel->ours->delivered_coalesced, coalesced);
+  return any_coalesced;
 }
 
 static void fold(struct rsm_events *events) {
@@ -268,6 +271,21 @@ void rsm_events_post(struct rsm_events *events, bool no_accumulate) {
 
 int rsm_events_take(struct rsm_events *events) {
   return consume(events, true);
+}
+
+void rsm_events_collect(struct rsm_events *events, uint64_t *posted, bool *coalesced) {
+  pthread_mutex_lock(&events->lock);
+  if (events->set >= 0) sweep(events);
+  *coalesced = false;
+  events->pending++; /* so that no coalesced one is added */
+  for (struct rsm_channel *channel = events->channels; channel != NULL; channel = channel->next) {
+    *coalesced = deliver(events, channel) || *coalesced;
+  }
+  *posted = events->pending - 1;
+  events->pending = 0;
+  settle(events);
+  pthread_mutex_unlock(&events->lock);
+  __sync_synchronize(); /* as in consume */
 }
 
 int rsm_events_descriptor(struct rsm_events *events) {

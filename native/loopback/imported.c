@@ -110,7 +110,7 @@ void rsm_import_ready(void *subject, bool expired) {
 
 void rsm_import_drop(struct rsm_import *segment) {
   if (--segment->references > 0) return;
-  if (segment->control != NULL && !segment->control_given) munmap(segment->control, RSM_CONTROL_BYTES);
+  if (segment->control != NULL) munmap(segment->control, RSM_CONTROL_BYTES);
   if (segment->events != NULL) rsm_events_drop(segment->events);
   pthread_mutex_destroy(&segment->mapping_lock);
   rsm_env_drop_locked(segment->env);
@@ -156,11 +156,20 @@ pid_t rsm_import_owner_pid(const struct rsm_import *segment) {
   return segment->pid;
 }
 
-void *rsm_import_control(struct rsm_import *segment) {
-  pthread_mutex_lock(&rsm_lock);
-  segment->control_given = true;
-  pthread_mutex_unlock(&rsm_lock);
+void *rsm_import_control(const struct rsm_import *segment) {
   return segment->control;
+}
+
+void rsm_import_keep(struct rsm_import *segment) {
+  pthread_mutex_lock(&rsm_lock);
+  segment->references++;
+  pthread_mutex_unlock(&rsm_lock);
+}
+
+void rsm_import_let_go(struct rsm_import *segment) {
+  pthread_mutex_lock(&rsm_lock);
+  rsm_import_drop(segment);
+  pthread_mutex_unlock(&rsm_lock);
 }
 
 struct rsm_events *rsm_import_events(struct rsm_import *segment) {

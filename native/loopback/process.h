@@ -111,10 +111,11 @@ int rsm_import_connect(struct rsm_env *env, const struct rsm_connect *request,
 uint64_t rsm_import_length(const struct rsm_import *segment);
 uid_t rsm_import_owner_uid(const struct rsm_import *segment);
 pid_t rsm_import_owner_pid(const struct rsm_import *segment);
-/* The three pages of layout.h. They outlive the import: whoever asked for the address calls munmap for
- * RSM_CONTROL_BYTES when no buffer shows them any more. */
+/* The three pages of layout.h. They outlive the connection, and stay for whoever keeps the import. */
 #define RSM_CONTROL_BYTES (3 * RSM_PAGE_BYTES)
-void *rsm_import_control(struct rsm_import *segment);
+void *rsm_import_control(const struct rsm_import *segment);
+void rsm_import_keep(struct rsm_import *segment);
+void rsm_import_let_go(struct rsm_import *segment);
 /* At most one mapping. fixed: NULL, or a page-aligned address of unexported memory of this library.
  * CONN_ABORTED, BAD_ADDR (fixed), MAP_FAILED (read-only window on System V memory and !internal),
  * INSUFFICIENT_RESOURCES (out of mappings). The address range is the caller's to munmap after unmap or

@@ -125,7 +125,6 @@ struct rsm_import {
   uid_t uid; /* of the exporter */
   pid_t pid;
   uint8_t *control;    /* three pages of layout.h */
-  bool control_given;  /* its munmap is the caller's */
   struct rsm_events *events;
   struct rsm_channel *channel;
   struct rsm_shown shown; /* set and cleared by the holder's thread, which may read it without rsm_lock */

@@ -120,7 +120,7 @@ static inline struct side importer(void) {
 }
 
 static inline void end(struct side *side) {
-  end_import(side->place.imported, NULL, side->bytes, LENGTH);
+  end_import(side->place.imported, side->bytes, LENGTH);
 }
 
 #endif

@@ -198,7 +198,7 @@ static inline volatile uint8_t *map_whole(struct rsm_import *segment, uint32_t p
   return address;
 }
 
-/* What a barrier asks (design 3.6). The import's holder munmaps the control block: these tests keep it. */
+/* What a barrier asks (design 3.6), of an import that is not released yet. */
 static inline bool is_connected(void *control) {
   __sync_synchronize();
   struct rsm_local_page *local = control;
@@ -206,9 +206,8 @@ static inline bool is_connected(void *control) {
   return atomic_load(&local->state) == RSM_CONNECTED && atomic_load(&status->state) == RSM_CONNECTED;
 }
 
-static inline void end_import(struct rsm_import *segment, void *control, volatile void *mapped, size_t length) {
+static inline void end_import(struct rsm_import *segment, volatile void *mapped, size_t length) {
   rsm_import_release(segment);
-  if (control != NULL) munmap(control, RSM_CONTROL_BYTES);
   if (mapped != NULL) munmap((void *)mapped, length);
 }
 

@@ -236,7 +236,7 @@ static void a_rebind_that_is_none_aborts_the_import(void) {
     if (rsm_import_map(import, 0, LENGTH, 0600, false, NULL, &bytes) != RSM_SUCCESS) bytes = NULL;
     AWAIT(!is_connected(control));
     if (bytes != NULL) ((volatile uint8_t *)bytes)[LENGTH - 1] = 1;
-    end_import(import, control, bytes, LENGTH);
+    end_import(import, bytes, LENGTH);
   }
   CHECK_EQ(count_descriptors(), descriptors);
   CHECK_EQ(count_mappings("memfd"), mappings);

@@ -56,7 +56,7 @@ static void importer_of_the_dying(struct rsm_env *env, pid_t exporter, int round
         if (bytes != NULL) ((volatile uint8_t *)bytes)[PAGE] += 1;
       }
       if (bytes != NULL) ((volatile uint8_t *)bytes)[LENGTH - 1] = 1;
-      end_import(segment, control, bytes, LENGTH);
+      end_import(segment, bytes, LENGTH);
     } else {
       CHECK(code == RSMERR_SEG_NOT_PUBLISHED || code == RSMERR_INTERRUPTED);
       CHECK(!killed || connected > 0);

@@ -18,7 +18,7 @@ static void stopped_importer(int unused) {
   raise(SIGSTOP);
   AWAIT(!is_connected(control));
   AWAIT(bytes[0] != 66 && bytes[0] != 77); /* neither old nor new memory is shown any more */
-  end_import(segment, control, bytes, LENGTH);
+  end_import(segment, bytes, LENGTH);
   rsm_env_close(mine);
 }
 
@@ -33,7 +33,7 @@ static void healthy_importer(int unused) {
   CHECK(is_connected(control));
   board->ready++;
   AWAIT(!is_connected(control));
-  end_import(segment, control, bytes, LENGTH);
+  end_import(segment, bytes, LENGTH);
   rsm_env_close(mine);
 }
 
@@ -134,7 +134,7 @@ static void C_045_C_050_what_another_user_keeps_is_empty_and_the_exporter_has_it
   rsm_export_release(segment);
   rsm_export_release(twin);
   CHECK_EQ(a[0], 66);
-  end_import(honest, control, bytes, LENGTH);
+  end_import(honest, bytes, LENGTH);
   leave();
   give_back((void *)a);
   give_back((void *)b);

@@ -38,7 +38,7 @@ static void an_exporter_that_is_stopped_cannot_stop_its_importers(void) {
   CHECK(kill(exporter, SIGCONT) == 0);
   board->step = 1;
   expect_exit(exporter);
-  end_import(a.place.imported, control, a.bytes, LENGTH);
+  end_import(a.place.imported, a.bytes, LENGTH);
   end(&b);
   rsm_env_close(mine);
   rig_down(false);

@@ -73,7 +73,7 @@ static void C_104_C_084_C_086_C_096_connect_is_answered_with_the_code_that_is_du
   rsm_env_close(mine);
   board->step = 3;
   expect_exit(exporter);
-  end_import(segment, control, NULL, 0);
+  end_import(segment, NULL, 0);
   rig_down(false);
 }
 
@@ -139,8 +139,8 @@ static void C_029_C_042_C_161_bytes_go_both_ways_until_the_segment_is_withdrawn(
   CHECK(aborted == segment);
   rsm_import_unmap(segment);
   CHECK_EQ(rsm_import_map(segment, 0, PAGE, 0600, false, NULL, &window), RSMERR_CONN_ABORTED);
-  end_import(segment, control, bytes, LENGTH);
-  end_import(reader, NULL, shown, LENGTH);
+  end_import(segment, bytes, LENGTH);
+  end_import(reader, shown, LENGTH);
   rsm_env_close(mine);
   expect_exit(exporter);
   rig_down(false);
@@ -171,8 +171,8 @@ static void C_107_C_043_a_process_imports_its_own_export(void) {
   CHECK_EQ(bytes[1], 8); /* C-050 */
   rsm_export_destroy(segment);
   CHECK(!is_connected(control));
-  end_import(first, control, bytes, LENGTH);
-  end_import(second, NULL, later, LENGTH);
+  end_import(first, bytes, LENGTH);
+  end_import(second, later, LENGTH);
   rsm_export_release(segment);
   leave();
   CHECK_EQ(other[1], 8);
@@ -263,7 +263,7 @@ static void an_environment_ends_before_what_it_made_is_released(void) {
   rsm_env_close(mine);
   CHECK_EQ(count_agents(), 0);
   rsm_import_disconnect(import);
-  end_import(import, control, bytes, LENGTH);
+  end_import(import, bytes, LENGTH);
   rsm_record_release(record);
   rsm_export_release(segment);
   give_back(memory);

@@ -63,7 +63,7 @@ static void importers(int how_many) {
     CHECK(view[i].words[view[i].count - 1] == MARK_B); /* C-052, C-053 */
   }
   rsm_env_close(mine);
-  for (int i = 0; i < how_many; i++) end_import(segment[i], control[i], view[i].words, view[i].count * 8);
+  for (int i = 0; i < how_many; i++) end_import(segment[i], view[i].words, view[i].count * 8);
 }
 
 static volatile uint64_t *marked(uint64_t mark) {
@@ -141,7 +141,7 @@ static void C_061_C_064_a_failed_rebind_changes_nothing(void) {
   a[3] = 4;
   CHECK_EQ(bytes[3], 0);
   rsm_export_release(segment);
-  end_import(import, NULL, bytes, LENGTH);
+  end_import(import, bytes, LENGTH);
   leave();
   give_back((void *)a);
   give_back((void *)b);
@@ -183,8 +183,8 @@ static void C_031_C_063_rebind_between_system_v_and_other_memory(void) {
   CHECK_EQ(a[0], 0);
   rsm_export_release(segment);
   CHECK_EQ(a[PAGE], 3);
-  end_import(import, NULL, window, PAGE);
-  end_import(reader, NULL, frozen, PAGE);
+  end_import(import, window, PAGE);
+  end_import(reader, frozen, PAGE);
   leave();
   give_back((void *)a);
   give_back((void *)b);

@@ -93,7 +93,7 @@ static void test_a_segment_is_shown_from_create_to_destroy(void) {
   CHECK_EQ(slot.exported.id, 0);
   CHECK_EQ(slot.exported.importers, 0);
   CHECK_EQ(count_kind(fd, RSM_SLOT_CONNECTION), 0);
-  end_import(import, NULL, mapped, 2 * PAGE);
+  end_import(import, mapped, 2 * PAGE);
   rsm_export_release(segment);
   CHECK_EQ(count_kind(fd, RSM_SLOT_FREE), RSM_CHUNK_SLOTS);
   close(fd);
@@ -203,7 +203,7 @@ static void test_without_room_a_segment_is_not_shown_and_works(void) {
   int fd = record_fd("r");
   CHECK_EQ(count_kind(fd, RSM_SLOT_EXPORT), 1);
   close(fd);
-  end_import(import, NULL, mapped, PAGE);
+  end_import(import, mapped, PAGE);
   rsm_export_release(segment);
   rsm_record_release(record);
   rsm_env_close(env);

@@ -46,7 +46,7 @@ static void *run_importer(void *argument) {
       bytes = NULL; /* withdrawn again */
     }
     board->count++;
-    end_import(segment, NULL, bytes, LENGTH);
+    end_import(segment, bytes, LENGTH);
   }
   rsm_env_close(env);
   return NULL;
@@ -86,7 +86,7 @@ static void *come_and_go(void *name) {
     if (i % 2) rsm_import_disconnect(import);
     rsm_env_close(env);
     if (i % 3) give_back(memory); /* before or after what stood on it */
-    end_import(import, NULL, bytes, LENGTH);
+    end_import(import, bytes, LENGTH);
     rsm_export_release(segment);
     rsm_record_release(record);
     if (i % 3 == 0) give_back(memory);
@@ -144,7 +144,7 @@ static void *publish_exposed(void *argument) {
     CHECK_EQ(rsm_export_unpublish(segment), RSM_SUCCESS);
     CHECK(!is_connected(control));
     if (i % 2) CHECK_EQ(rsm_export_rebind(segment, common), RSM_SUCCESS);
-    end_import(import, control, bytes, LENGTH);
+    end_import(import, bytes, LENGTH);
   }
   rsm_export_release(segment);
   rsm_env_close(env);

@@ -7,9 +7,11 @@ import {
   type Direction,
   get,
   get64,
+  getAsync,
   isSize,
   put,
   put64,
+  putAsync,
   RSM_VA_TYPE,
   transferVector,
 } from '../core/index.ts';
@@ -70,7 +72,7 @@ export class ImportSegment extends LockSegment implements Disposable {
 
   /** false: closed, or aborted by the exporter, which is for good. */
   get connected(): boolean {
-    return this.#core.intact;
+    return this.#core.connected;
   }
 
   /** Resolves, with the error, when the exporter ends the connection. Does not keep the process alive. */
@@ -137,14 +139,17 @@ export class ImportSegment extends LockSegment implements Disposable {
     }
   }
 
-  /** `put`, for code that works on any controller. On loopback it is done when it returns. */
+  /**
+   * `put` on the event loop; several under way at once are faster. On loopback it is done when it returns.
+   * `source` must neither change nor be transferred away before.
+   */
   async putAsync(offset: number, source: BufferLike): Promise<void> {
-    this.put(offset, source);
+    await putAsync(Core.from(this.#core, 'put'), offset, bytesAt(source));
   }
 
-  /** `get`, for code that works on any controller. On loopback it is done when it returns. */
+  /** `get`, likewise. */
   async getAsync(offset: number, target: BufferLike): Promise<void> {
-    this.get(offset, target);
+    await getAsync(Core.from(this.#core, 'get'), offset, bytesAt(target));
   }
 
   /**

@@ -17,9 +17,9 @@ export function gatewayCommand(): Command {
 }
 
 async function run({ config }: { config?: string }): Promise<void> {
-  const { startGateway } = await import('../gateway/index.ts');
+  const { openFabricTarget, startGateway } = await import('../gateway/index.ts');
   const told = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-  const gateway = await startGateway({ config });
+  const gateway = await startGateway({ config, openTarget: openFabricTarget });
   await told;
   gateway.close();
 }

@@ -1,5 +1,5 @@
 /** Import segments: connection, mapping and what transfers must pass (rsmapi.md 1.5, 2.5–2.7). */
-import { BARRIERS_FAILED, BYTES_GOT, BYTES_PUT, type DriverImport, GETS, PUTS } from '../drivers/driver.ts';
+import { BARRIERS_FAILED, type DriverImport, GETS, PUTS } from '../drivers/driver.ts';
 import {
   RSMERR_BAD_ADDR,
   RSMERR_BAD_LENGTH,
@@ -47,6 +47,8 @@ export class ImportSegment extends LockableSegment {
   readonly #controller: Controller;
   readonly #driver: DriverImport;
   readonly #counts: Float64Array<ArrayBuffer>;
+  /** Of a segment that cannot be mapped; null where it can. */
+  readonly #unmapped: Window | null;
   #window: Window | null = null;
   /** Mapped for lock operations alone: makes room for what a program, a put or a get maps. */
   #words: Window | null = null;
@@ -66,6 +68,8 @@ export class ImportSegment extends LockableSegment {
     this.node = target.node;
     this.id = target.id;
     this.permission = target.permission;
+    this.#unmapped =
+      driver.transfers && Window.unmapped(target.permission, driver.byteLength, driver.transfers);
     // Weakly: nobody need listen, and a forgotten connection is to be collected.
     const self = new WeakRef(this);
     driver.onAbort(() => ImportSegment.#tellAbort(self.deref()));
@@ -131,6 +135,11 @@ export class ImportSegment extends LockableSegment {
     return this.live && this.#driver.intact();
   }
 
+  /** What is known of that without asking the other node. */
+  get connected(): boolean {
+    return this.live && this.#driver.connected;
+  }
+
   /** Calls back once when the exporter ends the connection; keeps the segment until then. */
   onAbort(callback: () => void): void {
     // The reference to this segment is the point: who waits for the end must not lose it to a collection.
@@ -142,7 +151,7 @@ export class ImportSegment extends LockableSegment {
 
   override post(noAccumulate: boolean): void {
     this.checkLive('post');
-    this.#checkIntact('post');
+    this.#checkConnected('post');
     super.post(noAccumulate);
   }
 
@@ -252,18 +261,20 @@ export class ImportSegment extends LockableSegment {
 
   /** After a transfer: in implicit mode it counts only on a whole connection (2.6, step 11). */
   putDone(operation: string, bytes: number): void {
-    if (this.#implicit && !this.#driver.intact()) throw this.broken(operation);
-    const counts = this.#counts;
-    counts[PUTS]! += 1;
-    counts[BYTES_PUT]! += bytes;
+    this.count(operation, PUTS, bytes, !this.#implicit || this.#driver.intact());
   }
 
   /** The same. */
   getDone(operation: string, bytes: number): void {
-    if (this.#implicit && !this.#driver.intact()) throw this.broken(operation);
+    this.count(operation, GETS, bytes, !this.#implicit || this.#driver.intact());
+  }
+
+  /** @param first index of the transfer's count; that of its bytes follows */
+  count(operation: string, first: number, bytes: number, good: boolean): void {
+    if (!good) throw this.broken(operation);
     const counts = this.#counts;
-    counts[GETS]! += 1;
-    counts[BYTES_GOT]! += bytes;
+    counts[first]! += 1;
+    counts[first + 1]! += bytes;
   }
 
   /** What a span ends with that met a broken connection; counts it. */
@@ -274,7 +285,7 @@ export class ImportSegment extends LockableSegment {
 
   /** The window of putv and getv. @throws RsmError CONN_ABORTED, in both modes (D-18) */
   admitVector(operation: string): Window {
-    this.#checkIntact(operation);
+    this.#checkConnected(operation);
     return this.#window ?? this.#mapImplicitly();
   }
 
@@ -286,8 +297,9 @@ export class ImportSegment extends LockableSegment {
 
   /** In an explicit window as a transfer (C-124). @throws RsmError BAD_OFFSET, PERM_DENIED, MAP_FAILED */
   protected override checkReach(operation: string, offset: number, width: number): void {
-    if (this.#window === null) this.#words ??= this.#mapWhole();
-    const window = (this.#window ?? this.#words)!;
+    const mapped = this.#window ?? this.#unmapped;
+    if (mapped === null) this.#words ??= this.#mapWhole();
+    const window = (mapped ?? this.#words)!;
     if (window.permission !== RSM_PERM_RDWR) throw new RsmError(RSMERR_PERM_DENIED, operation);
     if (offset < window.start || offset + width > window.end) {
       throw new RsmError(RSMERR_BAD_OFFSET, operation);
@@ -296,12 +308,12 @@ export class ImportSegment extends LockableSegment {
   }
 
   protected override easeReach(): void {
-    if (this.#window !== null || this.byteLength > MAX_BUFFER_BYTES) return;
+    if (this.#window !== null || this.#unmapped !== null || this.byteLength > MAX_BUFFER_BYTES) return;
     this.#words ??= this.#mapWhole();
   }
 
   protected override checkWhole(operation: string): void {
-    this.#checkIntact(operation);
+    this.#checkConnected(operation);
   }
 
   #dropWords(): void {
@@ -320,6 +332,7 @@ export class ImportSegment extends LockableSegment {
   }
 
   #mapImplicitly(): Window {
+    if (this.#unmapped !== null) return this.#unmapped;
     this.#window = this.#words ?? this.#mapWhole();
     this.#words = null;
     return this.#window;
@@ -342,7 +355,7 @@ export class ImportSegment extends LockableSegment {
     if (!isUint32(wanted) || (wanted & ~RSM_PERM_RDWR) !== 0) throw new RsmError(RSMERR_BAD_PERMS, 'map');
     const { start, length: byteLength } = this.#checkRange(offset, length);
     const fixed = at === undefined ? null : this.#checkFixed(at);
-    this.#checkIntact('map');
+    this.#checkConnected('map');
     if ((wanted & ~this.permission) !== 0) throw new RsmError(RSMERR_BAD_PERMS, 'map');
     if (byteLength > MAX_BUFFER_BYTES) {
       const detail = `one buffer can show ${MAX_BUFFER_BYTES} bytes: map a part of the segment`;
@@ -374,8 +387,8 @@ export class ImportSegment extends LockableSegment {
     return memory;
   }
 
-  #checkIntact(operation: string): void {
-    if (!this.#driver.intact()) throw new RsmError(RSMERR_CONN_ABORTED, operation);
+  #checkConnected(operation: string): void {
+    if (!this.#driver.connected) throw new RsmError(RSMERR_CONN_ABORTED, operation);
   }
 
   #keepFor(buffer: ArrayBuffer): void {

@@ -22,6 +22,19 @@ export {
   readTopology,
   type Topology,
 } from './topology.ts';
-export { get, get8, get16, get32, get64, put, put8, put16, put32, put64 } from './transfer.ts';
+export {
+  get,
+  get8,
+  get16,
+  get32,
+  get64,
+  getAsync,
+  put,
+  put8,
+  put16,
+  put32,
+  put64,
+  putAsync,
+} from './transfer.ts';
 export { checkVectorCount, type Direction, transferVector, type VectorEntry } from './vectors.ts';
 export { milliseconds, type WaitOptions } from './waiting.ts';

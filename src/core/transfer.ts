@@ -6,6 +6,7 @@ import { RSMERR_BAD_ADDR, RSMERR_BAD_MEM_ALIGNMENT, RsmError } from '../errors.t
 import { typedArrayName } from './addresses.ts';
 import { RSM_PERM_READ, RSM_PERM_WRITE } from './constants.ts';
 import type { ImportSegment } from './import-segment.ts';
+import { getUnmapped, getUnmappedAsync, putUnmapped, putUnmappedAsync } from './unmapped.ts';
 import type { Window } from './window.ts';
 
 /** Up to here a loop is faster than making the view that a block copy needs. */
@@ -16,6 +17,10 @@ export function put8(segment: ImportSegment, offset: number, source: unknown, co
     throw badPointer('put8', source, 1);
   const from = source as Uint8Array;
   const window = segment.admit('put8', offset, 1, count, from.length, RSM_PERM_WRITE);
+  if (window.transfers !== null) {
+    putUnmapped('put8', segment, window.transfers, offset, from, 0, count);
+    return;
+  }
   const to = window.bytes;
   const at = offset - window.start;
   for (let i = 0; i < count; i++) to[at + i] = from[i]!;
@@ -27,6 +32,10 @@ export function put16(segment: ImportSegment, offset: number, source: unknown, c
     throw badPointer('put16', source, 2);
   const from = source as Uint16Array;
   const window = segment.admit('put16', offset, 2, count, from.length, RSM_PERM_WRITE);
+  if (window.transfers !== null) {
+    putUnmapped('put16', segment, window.transfers, offset, from, 0, count * 2);
+    return;
+  }
   const to = window.words16;
   const at = (offset - window.start) / 2;
   for (let i = 0; i < count; i++) to[at + i] = from[i]!;
@@ -38,6 +47,10 @@ export function put32(segment: ImportSegment, offset: number, source: unknown, c
     throw badPointer('put32', source, 4);
   const from = source as Uint32Array;
   const window = segment.admit('put32', offset, 4, count, from.length, RSM_PERM_WRITE);
+  if (window.transfers !== null) {
+    putUnmapped('put32', segment, window.transfers, offset, from, 0, count * 4);
+    return;
+  }
   const to = window.words32;
   const at = (offset - window.start) / 4;
   for (let i = 0; i < count; i++) to[at + i] = from[i]!;
@@ -49,6 +62,10 @@ export function put64(segment: ImportSegment, offset: number, source: unknown, c
     throw badPointer('put64', source, 8);
   const from = source as BigUint64Array;
   const window = segment.admit('put64', offset, 8, count, from.length, RSM_PERM_WRITE);
+  if (window.transfers !== null) {
+    putUnmapped('put64', segment, window.transfers, offset, from, 0, count * 8);
+    return;
+  }
   const to = window.words64;
   const at = (offset - window.start) / 8;
   for (let i = 0; i < count; i++) to[at + i] = from[i]!;
@@ -60,6 +77,10 @@ export function get8(segment: ImportSegment, offset: number, target: unknown, co
     throw badPointer('get8', target, 1);
   const to = target as Uint8Array;
   const window = segment.admit('get8', offset, 1, count, to.length, RSM_PERM_READ);
+  if (window.transfers !== null) {
+    getUnmapped('get8', segment, window.transfers, offset, to, 0, count);
+    return;
+  }
   const from = window.bytes;
   const at = offset - window.start;
   for (let i = 0; i < count; i++) to[i] = from[at + i]!;
@@ -71,6 +92,10 @@ export function get16(segment: ImportSegment, offset: number, target: unknown, c
     throw badPointer('get16', target, 2);
   const to = target as Uint16Array;
   const window = segment.admit('get16', offset, 2, count, to.length, RSM_PERM_READ);
+  if (window.transfers !== null) {
+    getUnmapped('get16', segment, window.transfers, offset, to, 0, count * 2);
+    return;
+  }
   const from = window.words16;
   const at = (offset - window.start) / 2;
   for (let i = 0; i < count; i++) to[i] = from[at + i]!;
@@ -82,6 +107,10 @@ export function get32(segment: ImportSegment, offset: number, target: unknown, c
     throw badPointer('get32', target, 4);
   const to = target as Uint32Array;
   const window = segment.admit('get32', offset, 4, count, to.length, RSM_PERM_READ);
+  if (window.transfers !== null) {
+    getUnmapped('get32', segment, window.transfers, offset, to, 0, count * 4);
+    return;
+  }
   const from = window.words32;
   const at = (offset - window.start) / 4;
   for (let i = 0; i < count; i++) to[i] = from[at + i]!;
@@ -93,6 +122,10 @@ export function get64(segment: ImportSegment, offset: number, target: unknown, c
     throw badPointer('get64', target, 8);
   const to = target as BigUint64Array;
   const window = segment.admit('get64', offset, 8, count, to.length, RSM_PERM_READ);
+  if (window.transfers !== null) {
+    getUnmapped('get64', segment, window.transfers, offset, to, 0, count * 8);
+    return;
+  }
   const from = window.words64;
   const at = (offset - window.start) / 8;
   for (let i = 0; i < count; i++) to[i] = from[at + i]!;
@@ -103,6 +136,10 @@ export function get64(segment: ImportSegment, offset: number, target: unknown, c
 export function put(segment: ImportSegment, offset: number, from: Uint8Array | null, length: number): void {
   if (from === null) throw new RsmError(RSMERR_BAD_ADDR, 'put');
   const window = segment.admit('put', offset, 1, length, from.length, RSM_PERM_WRITE);
+  if (window.transfers !== null) {
+    putUnmapped('put', segment, window.transfers, offset, from, 0, length);
+    return;
+  }
   copyIn(from, 0, window, offset - window.start, length);
   segment.putDone('put', length);
 }
@@ -111,8 +148,32 @@ export function put(segment: ImportSegment, offset: number, from: Uint8Array | n
 export function get(segment: ImportSegment, offset: number, to: Uint8Array | null, length: number): void {
   if (to === null) throw new RsmError(RSMERR_BAD_ADDR, 'get');
   const window = segment.admit('get', offset, 1, length, to.length, RSM_PERM_READ);
+  if (window.transfers !== null) {
+    getUnmapped('get', segment, window.transfers, offset, to, 0, length);
+    return;
+  }
   copyOut(window, offset - window.start, to, 0, length);
   segment.getDone('get', length);
+}
+
+/** `put` of all of `from`, on the event loop where it takes time: on memory that is mapped it is done at once. */
+export async function putAsync(
+  segment: ImportSegment,
+  offset: number,
+  from: Uint8Array | null,
+): Promise<void> {
+  if (from === null) throw new RsmError(RSMERR_BAD_ADDR, 'put');
+  const { transfers } = segment.admit('put', offset, 1, from.length, from.length, RSM_PERM_WRITE);
+  if (transfers !== null) return putUnmappedAsync(segment, transfers, offset, from);
+  put(segment, offset, from, from.length);
+}
+
+/** The same in the other direction. */
+export async function getAsync(segment: ImportSegment, offset: number, to: Uint8Array | null): Promise<void> {
+  if (to === null) throw new RsmError(RSMERR_BAD_ADDR, 'get');
+  const { transfers } = segment.admit('get', offset, 1, to.length, to.length, RSM_PERM_READ);
+  if (transfers !== null) return getUnmappedAsync(segment, transfers, offset, to);
+  get(segment, offset, to, to.length);
 }
 
 /**

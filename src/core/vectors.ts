@@ -19,6 +19,7 @@ import type { ImportSegment } from './import-segment.ts';
 import { LocalMemory } from './local-memory.ts';
 import { isSize } from './numbers.ts';
 import { copyIn, copyOut } from './transfer.ts';
+import { getUnmapped, putUnmapped } from './unmapped.ts';
 import type { Window } from './window.ts';
 
 /** One entry as it came from a program: anything may be anything. */
@@ -54,15 +55,17 @@ export function transferVector(
 ): void {
   const window = segment.admitVector(direction);
   for (let i = 0; i < count; i++) {
-    const bytes = transferEntry(direction, window, entryAt(i));
-    if (direction === 'putv') segment.putDone(direction, bytes);
-    else segment.getDone(direction, bytes);
+    transferEntry(direction, segment, window, entryAt(i));
     done?.(i + 1);
   }
 }
 
-/** Returns how many bytes it moved. */
-function transferEntry(direction: Direction, window: Window, entry: VectorEntry): number {
+function transferEntry(
+  direction: Direction,
+  segment: ImportSegment,
+  window: Window,
+  entry: VectorEntry,
+): void {
   const { localOffset, remoteOffset, length } = entry;
   const local = localBytes(direction, entry);
   const wanted = direction === 'putv' ? RSM_PERM_WRITE : RSM_PERM_READ;
@@ -76,10 +79,20 @@ function transferEntry(direction: Direction, window: Window, entry: VectorEntry)
   if (!isSize(localOffset) || localOffset + length > local.length) {
     throw new RsmError(RSMERR_BAD_LENGTH, direction, 'the entry leaves the local memory');
   }
+  if (window.transfers !== null) {
+    if (direction === 'putv')
+      putUnmapped(direction, segment, window.transfers, remoteOffset, local, localOffset, length);
+    else getUnmapped(direction, segment, window.transfers, remoteOffset, local, localOffset, length);
+    return;
+  }
   const remoteAt = remoteOffset - window.start;
-  if (direction === 'putv') copyIn(local, localOffset, window, remoteAt, length);
-  else copyOut(window, remoteAt, local, localOffset, length);
-  return length;
+  if (direction === 'putv') {
+    copyIn(local, localOffset, window, remoteAt, length);
+    segment.putDone(direction, length);
+  } else {
+    copyOut(window, remoteAt, local, localOffset, length);
+    segment.getDone(direction, length);
+  }
 }
 
 function localBytes(direction: Direction, { type, local }: VectorEntry): Uint8Array {

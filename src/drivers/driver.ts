@@ -80,6 +80,19 @@ export interface DriverLocks {
   release(offset: number): void;
 }
 
+/**
+ * Transfers between memory of this process and a segment that is not mapped. `at` and `length` are bytes
+ * within the view, `offset` bytes in the segment; ranges and rights have been checked. The answer is as that
+ * of `DriverImport.intact` after the access; an unchecked access is only on its way, or as good as lost.
+ */
+export interface DriverTransfers {
+  put(offset: number, from: ArrayBufferView, at: number, length: number, checked: boolean): boolean;
+  get(offset: number, to: ArrayBufferView, at: number, length: number, checked: boolean): boolean;
+  /** Checked, on the event loop. The view's memory must stay where it is until then. */
+  putAsync(offset: number, from: ArrayBufferView, at: number, length: number): Promise<boolean>;
+  getAsync(offset: number, to: ArrayBufferView, at: number, length: number): Promise<boolean>;
+}
+
 /** Indices of `DriverImport.counts`. Others read them at any time: they are only added to. */
 export const PUTS = 0;
 export const BYTES_PUT = 1;
@@ -108,6 +121,8 @@ export interface DriverImport {
   readonly owner: { uid: number; pid: number };
   /** Where the transfers through this import are counted: see `TRANSFER`. */
   readonly counts: Float64Array<ArrayBuffer>;
+  /** How bytes move where memory cannot be mapped, and `map` is MAP_FAILED; null: through mappings. */
+  readonly transfers: DriverTransfers | null;
   /** As of an export. */
   openLocks(): DriverLocks;
   /**
@@ -115,6 +130,8 @@ export interface DriverImport {
    * True promises that every access made before the call reached memory that was still exported.
    */
   intact(): boolean;
+  /** What is known of that without asking the other node; true promises nothing. */
+  readonly connected: boolean;
   /** A window. internal: for put and get, not handed to the program. */
   map(offset: number, length: number, permission: number, internal: boolean): ArrayBuffer;
   /** For several threads; it stays when the mapping ends, and leads to scratch memory from then on. */

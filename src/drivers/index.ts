@@ -2,6 +2,7 @@
 import { RSMERR_CTLR_NOT_PRESENT, RsmError } from '../errors.ts';
 import type { Driver } from './driver.ts';
 import { openLoopback } from './loopback/index.ts';
+import { openOfi } from './ofi/index.ts';
 
 export type {
   AtomicOperation,
@@ -11,6 +12,7 @@ export type {
   DriverExport,
   DriverImport,
   DriverLocks,
+  DriverTransfers,
   MemoryRange,
 } from './driver.ts';
 
@@ -19,7 +21,10 @@ export interface DriverOptions {
   config: string | undefined;
 }
 
-const drivers: Record<string, (options: DriverOptions) => Driver> = { loopback: openLoopback };
+const drivers: Record<string, (options: DriverOptions, unit: number) => Driver> = {
+  loopback: openLoopback,
+  ofi: openOfi,
+};
 
 /** @throws RsmError CTLR_NOT_PRESENT: no driver of that type, or it cannot be used here (C-010) */
 export function openDriver(type: string, unit: number, options: DriverOptions): Driver {
@@ -28,5 +33,5 @@ export function openDriver(type: string, unit: number, options: DriverOptions): 
     const detail = `there is no controller '${type}${unit}' here; there is ${known}`;
     throw new RsmError(RSMERR_CTLR_NOT_PRESENT, 'get_controller', detail);
   }
-  return drivers[type]!(options);
+  return drivers[type]!(options, unit);
 }

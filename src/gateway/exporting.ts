@@ -48,6 +48,22 @@ export interface ExportingOptions {
   squash: 'none' | 'unknown' | 'all';
 }
 
+/**
+ * The exporting side, if there is a fabric.
+ * @param openTarget makes the target, which tells the handlers on the event loop
+ */
+export function openExporting(
+  options: ExportingOptions,
+  openTarget: (handlers: TargetHandlers) => FabricTarget | undefined,
+): Exporting | undefined {
+  const target = openTarget({
+    released: (importer, segment) => exporting?.released(importer, segment),
+    ended: (importer) => exporting?.ended(importer),
+  });
+  const exporting = target && new Exporting(options, target);
+  return exporting;
+}
+
 export class Exporting implements TargetHandlers {
   readonly #options: ExportingOptions;
   readonly #target: FabricTarget;
@@ -57,10 +73,9 @@ export class Exporting implements TargetHandlers {
   readonly #pending: Map<Link, number> = new Map();
   #lastConnection = 0;
 
-  /** @param open makes the target, which tells this object */
-  constructor(options: ExportingOptions, open: (handlers: TargetHandlers) => FabricTarget) {
+  constructor(options: ExportingOptions, target: FabricTarget) {
     this.#options = options;
-    this.#target = open(this);
+    this.#target = target;
     native.onAbort((handle) => this.#withdrawn(handle));
   }
 

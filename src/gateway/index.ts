@@ -4,12 +4,19 @@
  */
 import type { Logger } from 'pino';
 import { RSMERR_BAD_CONF, RsmError } from '../errors.ts';
-import { type Configuration, type GatewayConfiguration, openNode, readConfiguration } from '../node/index.ts';
+import {
+  type Configuration,
+  type ControllerConfiguration,
+  type GatewayConfiguration,
+  openNode,
+  readConfiguration,
+} from '../node/index.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import { makeLog } from './log.ts';
 import { Running } from './running.ts';
 import type { FabricTarget, TargetHandlers } from './target.ts';
 
+export { openFabricTarget } from './fabric.ts';
 export type { FabricTarget, Grant, TargetHandlers } from './target.ts';
 
 export interface Gateway {
@@ -23,7 +30,10 @@ export interface GatewayOptions {
   /** Where it says what happens; JSON lines on standard output when undefined. */
   log?: Logger;
   /** The fabric through which other nodes reach the memory of this one; undefined: they do not. */
-  openTarget?: (handlers: TargetHandlers) => FabricTarget;
+  openTarget?: (
+    handlers: TargetHandlers,
+    controllers: readonly ControllerConfiguration[],
+  ) => FabricTarget | undefined;
 }
 
 /**
@@ -43,7 +53,7 @@ export async function startGateway({ config, log, openTarget }: GatewayOptions =
     configuration: { ...configuration, gateway },
   });
   try {
-    await running.open(openTarget);
+    await running.open(openTarget && ((handlers) => openTarget(handlers, configuration.controllers)));
     return running;
   } catch (error) {
     running.close();

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { RSMERR_BAD_CONF, RsmError } from '../errors.ts';
 import { type Configuration, type GatewayConfiguration, hardwareAddress, type Node } from '../node/index.ts';
 import type { Credentials } from './credentials.ts';
-import { Exporting, withoutFabric } from './exporting.ts';
+import { type Exporting, openExporting, withoutFabric } from './exporting.ts';
 import { Importing } from './importing.ts';
 import type { Link, Refusal, Self } from './link.ts';
 import { Links } from './links.ts';
@@ -58,7 +58,7 @@ export class Running {
   }
 
   /** The local socket first: with it comes the lock that keeps a second gateway from all the rest. */
-  async open(openTarget: ((handlers: TargetHandlers) => FabricTarget) | undefined): Promise<void> {
+  async open(openTarget?: (handlers: TargetHandlers) => FabricTarget | undefined): Promise<void> {
     const { node, credentials, log, configuration } = this.#options;
     const { gateway, peers } = configuration;
     const say = refusalLog(log);
@@ -71,7 +71,7 @@ export class Running {
     this.#doors.push(await listenLocally(node.directory, { importing, states, refused: refused('local') }));
     if (openTarget !== undefined) {
       const find = (id: number) => node.find(id);
-      this.#exporting = new Exporting({ find, squash: gateway.squash }, openTarget);
+      this.#exporting = openExporting({ find, squash: gateway.squash }, openTarget);
     }
     const peer = (id: number, socket: Parameters<Links['accept']>[1]) => this.#links.accept(id, socket);
     this.#doors.push(

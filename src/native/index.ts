@@ -16,6 +16,8 @@ declare const kind: unique symbol;
 export type NativeRecord = { readonly [kind]: 'record' };
 export type NativeExport = { readonly [kind]: 'export' };
 export type NativeImport = { readonly [kind]: 'import' };
+/** An import as the fabric addon serves it to another node (native/loopback/port.h). */
+export type NativePort = { readonly [kind]: 'port' };
 /** An RSMERR code; 0 is success. */
 export type Code = number;
 
@@ -127,6 +129,8 @@ export interface Native {
   unmap(segment: NativeImport, buffer: ArrayBuffer | null): void;
   /** Ends the connection; `buffer` as in unmap when it is mapped. */
   disconnect(segment: NativeImport, buffer: ArrayBuffer | null): void;
+  /** For the fabric addon: keeps the import, though it may be disconnected. BAD_SEG_HNDL. */
+  portOf(segment: NativeImport): NativePort | Code;
   /** Calls back on this thread when an import of this thread is aborted. Does not keep the process alive. */
   onAbort(callback: (segment: NativeImport) => void): void;
 
@@ -174,4 +178,8 @@ export interface Native {
   nothing(): void;
 }
 
-export const native: Native = load();
+export const native: Native = load(
+  'loopback',
+  'rsmapi needs Linux, and --allow-addons where Node runs with --permission. ' +
+    'Install a C compiler, make and Python 3, then run `npm run build:native` in the package.',
+);

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { Native } from './index.ts';
 
 /** The same from src/native and from dist/native. */
 const ROOT = new URL('../../', import.meta.url);
@@ -12,33 +11,31 @@ function libc(): 'glibc' | 'musl' {
 }
 
 /** A clone's own build comes before a prebuilt binary, so that developers run what they compiled. */
-function candidates(): string[] {
-  const files = ['native/build/Release/loopback.node'];
+function candidates(addon: string): string[] {
+  const files = [`native/build/Release/${addon}.node`];
   if (process.platform === 'linux') {
-    files.push(`prebuilds/linux-${process.arch}-${libc()}/loopback.node`);
+    files.push(`prebuilds/linux-${process.arch}-${libc()}/${addon}.node`);
   }
   return files.map((file) => fileURLToPath(new URL(file, ROOT)));
 }
 
-/** Loads the native addon. Throws an `Error` that lists what was tried and says what to do. */
-export function load(): Native {
+/** Loads an addon. Throws an `Error` that lists what was tried and says what to do. */
+export function load<T>(addon: string, remedy: string): T {
   const require = createRequire(import.meta.url);
   const tried: string[] = [];
-  for (const file of candidates()) {
+  for (const file of candidates(addon)) {
     if (!existsSync(file)) {
       tried.push(`${file}: no such file`);
       continue;
     }
     try {
-      return require(file) as Native;
+      return require(file) as T;
     } catch (error) {
       tried.push(`${file}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   const host = `${process.platform}-${process.arch}`;
   throw new Error(
-    `rsmapi has no native binary that works on ${host}. Tried:\n  ${tried.join('\n  ')}\n` +
-      'rsmapi needs Linux, and --allow-addons where Node runs with --permission. ' +
-      'Install a C compiler, make and Python 3, then run `npm run build:native` in the package.',
+    `rsmapi has no ${addon}.node that works on ${host}. Tried:\n  ${tried.join('\n  ')}\n${remedy}`,
   );
 }

@@ -45,7 +45,7 @@ export interface Peer {
 /** `[controllers.ofi0]`. */
 export interface ControllerConfiguration {
   name: string;
-  provider: 'auto' | 'tcp' | 'net' | 'verbs';
+  provider: 'auto' | 'tcp' | 'net';
   address: string;
   trustedNetwork: boolean;
 }

@@ -89,10 +89,10 @@ const peer: Record<string, Key> = {
 
 const controllers: Record<string, Key> = {
   provider: {
-    expected: '`auto`, `tcp`, `net` or `verbs`',
+    expected: '`auto`, `tcp` or `net`',
     otherwise: '`auto`',
-    says: 'Of libfabric. `auto`: verbs where there is a device, else tcp, or net where libfabric is older than 1.18.',
-    accepts: (value) => ['auto', 'tcp', 'net', 'verbs'].includes(value as string),
+    says: 'Of libfabric. `auto`: tcp, or net where libfabric is older than 1.18. Both understand each other.',
+    accepts: (value) => ['auto', 'tcp', 'net'].includes(value as string),
   },
   address: {
     expected: 'an IP address of this node, no wildcard',

@@ -118,6 +118,7 @@ function scene(): Scene {
     mapShared: [handle, 0, PAGE, READ_WRITE],
     unmap: [handle, memory],
     disconnect: [handle, memory],
+    portOf: [handle],
     onAbort: [() => {}],
     dial: [join(directory, 'nobody'), 0],
     peerOf: [lock],

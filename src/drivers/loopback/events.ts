@@ -2,7 +2,7 @@
 import { RSMERR_INSUFFICIENT_RESOURCES, RSMERR_TIMEOUT, RsmError } from '../../errors.ts';
 import { type NativeExport, type NativeImport, native } from '../../native/index.ts';
 import type { DriverEvents } from '../driver.ts';
-import { done } from './result.ts';
+import { done } from '../result.ts';
 
 export class LoopbackEvents implements DriverEvents {
   readonly #segment: NativeExport | NativeImport;

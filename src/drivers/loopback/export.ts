@@ -3,9 +3,9 @@ import type { GrantTable } from '../../core/access.ts';
 import { type NativeExport, native } from '../../native/index.ts';
 import type { Node, Share } from '../../node/index.ts';
 import type { DriverExport, MemoryRange } from '../driver.ts';
+import { done, resultOf } from '../result.ts';
 import { LoopbackEvents } from './events.ts';
 import { LoopbackLocks } from './locks.ts';
-import { done, resultOf } from './result.ts';
 
 /** Flags of native.createExport. */
 const READ_ONLY = 1;

@@ -5,10 +5,10 @@ import { type Connection, type NativeImport, native } from '../../native/index.t
 import { CONNECTED, LOCAL_STATE, STATUS_STATE } from '../../native/layout.ts';
 import type { Share } from '../../node/index.ts';
 import type { DriverImport, MemoryRange } from '../driver.ts';
-import type { AbortListeners } from './aborts.ts';
+import type { EndListeners } from '../ends.ts';
+import { resultOf } from '../result.ts';
 import { LoopbackEvents } from './events.ts';
 import { LoopbackLocks } from './locks.ts';
-import { resultOf } from './result.ts';
 
 /** A locked instruction of x86 orders all accesses; loads behind it need nothing more. Twice as fast. */
 const EXCHANGE_IS_FENCE: boolean = process.arch === 'x64';
@@ -21,19 +21,24 @@ const CANNOT_SHARE: string =
 
 export class LoopbackImport implements DriverImport {
   readonly events: LoopbackEvents;
+  readonly transfers = null;
   readonly byteLength: number;
   readonly owner: { uid: number; pid: number };
   readonly counts: Float64Array<ArrayBuffer>;
   readonly #share: Share;
   readonly #segment: NativeImport;
   readonly #control: Int32Array<ArrayBuffer>;
-  readonly #aborts: AbortListeners;
+  readonly #aborts: EndListeners<NativeImport>;
   /** To be told of mappings. Weakly: it keeps them. */
   #locks: WeakRef<LoopbackLocks> | null = null;
   /** The mapping's buffer. Weakly: a forgotten connection must not keep what a program let go. */
   #mapped: WeakRef<ArrayBuffer> | null = null;
 
-  constructor({ handle, control, byteLength, uid, pid }: Connection, share: Share, aborts: AbortListeners) {
+  constructor(
+    { handle, control, byteLength, uid, pid }: Connection,
+    share: Share,
+    aborts: EndListeners<NativeImport>,
+  ) {
     this.#segment = handle;
     this.#control = new Int32Array(control);
     this.#aborts = aborts;
@@ -61,6 +66,10 @@ export class LoopbackImport implements DriverImport {
     return (
       Atomics.load(control, LOCAL_STATE) === CONNECTED && Atomics.load(control, STATUS_STATE) === CONNECTED
     );
+  }
+
+  get connected(): boolean {
+    return this.intact();
   }
 
   map(offset: number, length: number, permission: number, internal: boolean): ArrayBuffer {

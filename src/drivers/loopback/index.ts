@@ -11,13 +11,13 @@ import {
   RSMERR_SEG_NOT_PUBLISHED,
   RsmError,
 } from '../../errors.ts';
-import { type Connection, type ConnectRequest, native } from '../../native/index.ts';
+import { type Connection, type ConnectRequest, type NativeImport, native } from '../../native/index.ts';
 import { type Candidate, type Node, openNode, type Share } from '../../node/index.ts';
 import type { ConnectTarget, Driver, DriverExport, DriverImport, MemoryRange } from '../driver.ts';
-import { AbortListeners } from './aborts.ts';
+import { EndListeners } from '../ends.ts';
+import { resultOf } from '../result.ts';
 import { LoopbackExport } from './export.ts';
 import { LoopbackImport } from './import.ts';
-import { resultOf } from './result.ts';
 
 /** An exporter's agent answers in microseconds; one that takes this long is stopped or starved. */
 const CONNECT_TIMEOUT_MS = 5000;
@@ -25,11 +25,15 @@ const CONNECT_TIMEOUT_MS = 5000;
 const SIZES_TO_8_BYTES = 0xf;
 
 /** native has one callback per thread, so its listeners are shared by the controllers of this thread. */
-let aborts: AbortListeners | undefined;
+let aborts: EndListeners<NativeImport> | undefined;
 
 export function openLoopback(options: { config: string | undefined }): Driver {
-  const node = openNode(options);
-  aborts ??= new AbortListeners();
+  return loopbackOn(openNode(options));
+}
+
+/** On a node that is open, and is closed with it. */
+export function loopbackOn(node: Node): Driver {
+  aborts ??= new EndListeners((ended) => native.onAbort(ended));
   return new Loopback(node, aborts);
 }
 
@@ -39,9 +43,9 @@ class Loopback implements Driver {
   readonly lockOps = true;
   readonly attributes: ControllerAttributes;
   readonly #node: Node;
-  readonly #aborts: AbortListeners;
+  readonly #aborts: EndListeners<NativeImport>;
 
-  constructor(node: Node, listeners: AbortListeners) {
+  constructor(node: Node, listeners: EndListeners<NativeImport>) {
     this.#node = node;
     this.#aborts = listeners;
     this.attributes = attributesOf(node);

@@ -5,8 +5,8 @@
 import { RSMERR_TIMEOUT, RsmError } from '../../errors.ts';
 import { type NativeExport, type NativeImport, native } from '../../native/index.ts';
 import type { AtomicOperation, DriverLocks } from '../driver.ts';
-import { LockAnswers } from './lock-answers.ts';
-import { done } from './result.ts';
+import { LockAnswers } from '../lock-answers.ts';
+import { done } from '../result.ts';
 import { Words } from './words.ts';
 
 /** For an answer that is due at once: an exporter that takes longer is stopped or starved. */
@@ -16,7 +16,7 @@ const LOCK_AT_ONCE_MS = 1000;
 let answers: LockAnswers | undefined;
 
 function answersOfThread(): LockAnswers {
-  answers ??= new LockAnswers();
+  answers ??= new LockAnswers(native);
   return answers;
 }
 

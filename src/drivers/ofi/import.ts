@@ -1,0 +1,105 @@
+/** A segment of another node: transfers go over the fabric, and its memory cannot be mapped. */
+import { RSMERR_MAP_FAILED, RsmError } from '../../errors.ts';
+import { fabric, type NativeEndpoint, type NativeRemote } from '../../native/fabric.ts';
+import { TRANSFER_COUNTERS } from '../../native/record-layout.ts';
+import type { DriverImport, DriverTransfers } from '../driver.ts';
+import { EndListeners } from '../ends.ts';
+import { OfiEvents } from './events.ts';
+import { OfiLocks } from './locks.ts';
+
+let ends: EndListeners<NativeEndpoint | NativeRemote> | undefined;
+
+/** Of this thread: what has ended, endpoints and segments. */
+export function endListeners(): EndListeners<NativeEndpoint | NativeRemote> {
+  ends ??= new EndListeners((ended) => fabric().onEnd(ended));
+  return ends;
+}
+
+export interface Remote {
+  remote: NativeRemote;
+  byteLength: number;
+  owner: { uid: number; pid: number };
+  /** This thread's number in lock words; 0: no lock operations. */
+  lockOwner: number;
+  /** To be called once when it is disconnected. */
+  leave(): void;
+}
+
+export class OfiImport implements DriverImport, DriverTransfers {
+  readonly events: OfiEvents;
+  readonly transfers: DriverTransfers;
+  readonly byteLength: number;
+  readonly owner: { uid: number; pid: number };
+  readonly counts: Float64Array<ArrayBuffer> = new Float64Array(TRANSFER_COUNTERS);
+  readonly #remote: NativeRemote;
+  readonly #lockOwner: number;
+  readonly #leave: () => void;
+
+  constructor({ remote, byteLength, owner, lockOwner, leave }: Remote) {
+    this.#remote = remote;
+    this.byteLength = byteLength;
+    this.owner = owner;
+    this.#lockOwner = lockOwner;
+    this.#leave = leave;
+    this.events = new OfiEvents(remote);
+    this.transfers = this;
+  }
+
+  openLocks(): OfiLocks {
+    return new OfiLocks(this.#remote, this.#lockOwner);
+  }
+
+  put(offset: number, from: ArrayBufferView, at: number, length: number, checked: boolean): boolean {
+    return fabric().put(this.#remote, offset, from, at, length, checked) === 0;
+  }
+
+  get(offset: number, to: ArrayBufferView, at: number, length: number, checked: boolean): boolean {
+    return fabric().get(this.#remote, offset, to, at, length, checked) === 0;
+  }
+
+  async putAsync(offset: number, from: ArrayBufferView, at: number, length: number): Promise<boolean> {
+    return (await fabric().putAsync(this.#remote, offset, from, at, length)) === 0;
+  }
+
+  async getAsync(offset: number, to: ArrayBufferView, at: number, length: number): Promise<boolean> {
+    return (await fabric().getAsync(this.#remote, offset, to, at, length)) === 0;
+  }
+
+  intact(): boolean {
+    return fabric().check(this.#remote) === 0;
+  }
+
+  get connected(): boolean {
+    return fabric().isWhole(this.#remote);
+  }
+
+  map(): ArrayBuffer {
+    throw cannotMap();
+  }
+
+  mapShared(): SharedArrayBuffer {
+    throw cannotMap();
+  }
+
+  mapFixed(): void {
+    throw cannotMap();
+  }
+
+  /** Nothing is mapped. */
+  unmap(): void {}
+
+  disconnect(): void {
+    endListeners().delete(this.#remote);
+    fabric().closeRemote(this.#remote);
+    this.#leave();
+  }
+
+  onAbort(callback: () => void): void {
+    endListeners().set(this.#remote, callback);
+    if (!this.connected) endListeners().fire(this.#remote);
+  }
+}
+
+function cannotMap(): RsmError {
+  return new RsmError(RSMERR_MAP_FAILED, 'map', 'memory of another node cannot be mapped: use put and get');
+}

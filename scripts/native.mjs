@@ -15,7 +15,7 @@ export function addonsIn(folder) {
   return readdirSync(folder).flatMap((file) => (file.endsWith('.node') ? [join(folder, file)] : []));
 }
 
-/** The fabric addon is built where libfabric's headers are, and for glibc: it finds libfabric's functions by version. */
+/** The fabric addon is built where libfabric's headers are, and for glibc: it finds functions by their versions. */
 const OF_FABRIC = `#include <features.h>
 #ifndef __GLIBC__
 #error
@@ -36,7 +36,9 @@ export function isCurrent(folder, fabric) {
   const sources = paths.flatMap((path) =>
     statSync(path).isFile() ? [path] : readdirSync(path, { recursive: true }).map((name) => join(path, name)),
   );
-  return built.length >= (fabric ? 2 : 1) && sources.every((file) => statSync(file).mtimeMs < Math.min(...built));
+  return (
+    built.length >= (fabric ? 2 : 1) && sources.every((file) => statSync(file).mtimeMs < Math.min(...built))
+  );
 }
 
 /** The headers beside this Node, where its package brought them: no download then. */

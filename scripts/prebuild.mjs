@@ -31,7 +31,8 @@ function build(name, folder) {
     for (const source of SOURCES) cpSync(join(native, source), join(copy, source), { recursive: true });
     const args = [`--arch=${arch}`];
     const defines = [`old_glibc=${name.endsWith('-glibc')}`];
-    if (!runNodeGyp(copy, compiler, { args, defines, env: { LDFLAGS: '-s', ...env } })) return 'did not build';
+    if (!runNodeGyp(copy, compiler, { args, defines, env: { LDFLAGS: '-s', ...env } }))
+      return 'did not build';
     const built = addonsIn(join(copy, 'build', 'Release'));
     const complaint = complain(name, built);
     if (complaint !== undefined) return complaint;

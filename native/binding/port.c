@@ -17,7 +17,8 @@ napi_value js_portOf(napi_env env, napi_callback_info info) {
   static const napi_type_tag tag = RSM_PORT_TAG;
   struct call call;
   napi_value external;
-  struct handle *handle = call_read(env, info, &call) ? handle_of(call.instance, env, call.argument[0], HANDLE_IMPORT) : NULL;
+  bool read = call_read(env, info, &call);
+  struct handle *handle = read ? handle_of(call.instance, env, call.argument[0], HANDLE_IMPORT) : NULL;
   if (handle == NULL) {
     return make_number(env, RSMERR_BAD_SEG_HNDL);
   }
@@ -31,6 +32,6 @@ napi_value js_portOf(napi_env env, napi_callback_info info) {
     finalize(env, port, NULL);
     return throw_resources(env, "the JavaScript runtime could not make a port");
   }
-  return napi_type_tag_object(env, external, &tag) == napi_ok ? external
-                                                              : throw_resources(env, "the JavaScript runtime could not tag a port");
+  bool tagged = napi_type_tag_object(env, external, &tag) == napi_ok;
+  return tagged ? external : throw_resources(env, "the JavaScript runtime could not tag a port");
 }

@@ -182,7 +182,8 @@ static int open_objects(struct rsm_endpoint *endpoint, const struct rsm_address 
 
 /* 0, or -errno of why there is no connection. */
 static int await_connection(struct rsm_endpoint *endpoint, int64_t deadline_ns, int cancel_fd) {
-  struct pollfd entries[] = {{.fd = endpoint->connection.alarm.fd, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};
+  struct pollfd entries[] = {{.fd = endpoint->connection.alarm.fd, .events = POLLIN},
+                             {.fd = cancel_fd, .events = POLLIN}};
   struct fi_eq_cm_entry entry;
   struct fi_cq_entry completion;
   uint32_t kind;
@@ -190,7 +191,8 @@ static int await_connection(struct rsm_endpoint *endpoint, int64_t deadline_ns, 
     ssize_t length = fi_eq_read(endpoint->queue, &kind, &entry, sizeof entry, 0);
     if (length > 0) return kind == FI_CONNECTED ? 0 : -ECONNREFUSED;
     if (length != -FI_EAGAIN) return -ECONNREFUSED;
-    if (fi_cq_read(endpoint->connection.queue, &completion, 1) != -FI_EAGAIN) return -ECONNREFUSED; /* nothing is sent yet */
+    ssize_t count = fi_cq_read(endpoint->connection.queue, &completion, 1);
+    if (count != -FI_EAGAIN) return -ECONNREFUSED; /* nothing is sent yet */
     int64_t slice_ns = rsm_deadline_ns(CONNECT_SLICE_MS);
     if (rsm_now_ns() >= deadline_ns) return -ETIMEDOUT;
     (void)rsm_poll(entries, 2, slice_ns < deadline_ns ? slice_ns : deadline_ns, NULL, NULL);

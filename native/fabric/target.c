@@ -212,7 +212,8 @@ static void name_address(struct rsm_target *target, const struct rsm_address *wa
   snprintf(target->address.provider, RSM_PROVIDER_BYTES, "%s", target->info->fabric_attr->prov_name);
   if (fi_getname(&target->listener->fid, &bound, &length) != 0) return;
   bool six = bound.ss_family == AF_INET6;
-  target->address.port = ntohs(six ? ((struct sockaddr_in6 *)&bound)->sin6_port : ((struct sockaddr_in *)&bound)->sin_port);
+  in_port_t port = six ? ((struct sockaddr_in6 *)&bound)->sin6_port : ((struct sockaddr_in *)&bound)->sin_port;
+  target->address.port = ntohs(port);
 }
 
 static int listen_on(struct rsm_target *target, const struct rsm_address *address) {

@@ -27,7 +27,8 @@ bool rsm_serve_lock(struct rsm_importer *importer, struct rsm_granted *granted, 
   bool allowed = granted->permission == RSM_PERM_RDWR && granted->calls->lock_owner(granted->import) != 0;
   struct rsm_lock_wait *wait = allowed && importer->lock_count < RSM_LOCKS_LIMIT ? calloc(1, sizeof *wait) : NULL;
   if (wait == NULL) return false;
-  *wait = (struct rsm_lock_wait){.granted = granted, .ticket = ++importer->target->last_lock, .theirs = message->ticket};
+  *wait = (struct rsm_lock_wait){.granted = granted, .theirs = message->ticket,
+                                 .ticket = ++importer->target->last_lock};
   rsm_list_add(&importer->locks, &wait->link);
   importer->lock_count++;
   struct rsm_lock_answer at_once = {.ticket = wait->ticket};
@@ -65,7 +66,8 @@ static struct rsm_lock_wait *find(struct rsm_target *target, uint32_t ticket) {
 
 static struct rsm_granted *any_that_waits(struct rsm_target *target) {
   RSM_LIST_EACH(struct rsm_importer, importer, &target->importers, link) {
-    if (!rsm_list_empty(&importer->locks)) return RSM_LIST_ITEM(importer->locks.next, struct rsm_lock_wait, link)->granted;
+    if (rsm_list_empty(&importer->locks)) continue;
+    return RSM_LIST_ITEM(importer->locks.next, struct rsm_lock_wait, link)->granted;
   }
   return NULL;
 }

@@ -57,7 +57,8 @@ napi_value make_address(napi_env env, const struct rsm_address *address) {
               napi_create_string_utf8(env, address->provider, NAPI_AUTO_LENGTH, &provider) == napi_ok &&
               napi_create_string_utf8(env, address->host, NAPI_AUTO_LENGTH, &host) == napi_ok &&
               napi_set_named_property(env, result, "provider", provider) == napi_ok &&
-              napi_set_named_property(env, result, "host", host) == napi_ok && set_number(env, result, "port", address->port);
+              napi_set_named_property(env, result, "host", host) == napi_ok &&
+              set_number(env, result, "port", address->port);
   return made ? result : NULL;
 }
 
@@ -77,7 +78,8 @@ bool read_ticket(napi_env env, napi_value value, uint8_t *ticket) {
 
 static bool read_attempt(napi_env env, const struct call *call, struct attempt *attempt) {
   *attempt = (struct attempt){.cancel_fd = -1, .code = RSMERR_INTERRUPTED};
-  return read_address(env, call->argument[0], &attempt->address) && read_ticket(env, call->argument[1], attempt->ticket) &&
+  return read_address(env, call->argument[0], &attempt->address) &&
+         read_ticket(env, call->argument[1], attempt->ticket) &&
          value_i32(env, call->argument[2], &attempt->timeout_ms) && attempt->timeout_ms >= 0;
 }
 

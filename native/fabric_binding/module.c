@@ -63,7 +63,8 @@ napi_value js_library(napi_env env, napi_callback_info info) {
     snprintf(version, sizeof version, "%u.%u", FI_MAJOR(library->version()), FI_MINOR(library->version()));
   }
   bool made = napi_create_object(env, &result) == napi_ok &&
-              set_text(env, result, library == NULL ? "reason" : "version", library == NULL ? rsm_library_reason() : version);
+              (library == NULL ? set_text(env, result, "reason", rsm_library_reason())
+                               : set_text(env, result, "version", version));
   return made ? result : NULL;
 }
 

@@ -85,7 +85,8 @@ static struct target *create(struct instance *instance, napi_env env, napi_value
     return NULL;
   }
   if (napi_create_string_utf8(env, "rsmapi.target", NAPI_AUTO_LENGTH, &name) != napi_ok ||
-      napi_create_threadsafe_function(env, NULL, NULL, name, 0, 1, target, gone, target, hear, &target->wake) != napi_ok) {
+      napi_create_threadsafe_function(env, NULL, NULL, name, 0, 1, target, gone, target, hear, &target->wake) !=
+          napi_ok) {
     napi_delete_reference(env, target->told);
     free(target);
     return NULL;
@@ -157,7 +158,8 @@ napi_value js_admit(napi_env env, napi_callback_info info) {
   if (target == NULL) {
     return make_number(env, RSMERR_BAD_SEG_HNDL);
   }
-  if (!read_ticket(env, call.argument[1], ticket) || !value_integer(env, call.argument[2], &expires_ms) || expires_ms < 0) {
+  if (!read_ticket(env, call.argument[1], ticket) || !value_integer(env, call.argument[2], &expires_ms) ||
+      expires_ms < 0) {
     return throw_arguments(env, "admit");
   }
   int code = rsm_target_admit(target->target, ticket, expires_ms, &importer);

@@ -18,7 +18,8 @@ static void find(struct rsm_remote *candidate, void *hint) {
   struct remote **found = hint;
   struct remote *remote = rsm_remote_hint(candidate);
   bool ended = !remote->told && !rsm_remote_is_whole(candidate);
-  bool event = remote->callback != NULL && remote->round != remote->connection->round && rsm_remote_has_event(candidate);
+  bool event = remote->callback != NULL && remote->round != remote->connection->round &&
+               rsm_remote_has_event(candidate);
   if (*found == NULL && (ended || event)) {
     *found = remote;
   }

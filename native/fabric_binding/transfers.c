@@ -11,7 +11,8 @@ struct pending {
 };
 
 /* The address of [at, at+length) in a view. */
-static bool read_range(napi_env env, napi_value view, napi_value at, napi_value length, void **address, uint64_t *count) {
+static bool read_range(napi_env env, napi_value view, napi_value at, napi_value length, void **address,
+                       uint64_t *count) {
   bool is_typed = false, is_data = false;
   void *data = NULL;
   size_t bytes = 0;

@@ -225,7 +225,8 @@ static void accesses_beyond_what_was_granted(void) {
     if (cheat == 2) offset = (uint64_t)-8;
     if (cheat == 5) remote->grant.data = kept->grant.data; /* the key of another importer */
     if (cheat == 6) remote->grant.data.key++;
-    CHECK_EQ(cheat == 4 ? get(remote, offset, &value, 8, true) : put(remote, offset, &value, 8, true), RSMERR_CONN_ABORTED);
+    int code = cheat == 4 ? get(remote, offset, &value, 8, true) : put(remote, offset, &value, 8, true);
+    CHECK_EQ(code, RSMERR_CONN_ABORTED);
     expect_cut_off(endpoint, remote);
     CHECK_EQ(put(kept, 0, &value, 8, true), RSM_SUCCESS);
   }

@@ -1,7 +1,14 @@
 /** The target of the fabric addon, as the gateway wants it. */
 import { RSMERR_BAD_CONF, RSMERR_CTLR_NOT_PRESENT, RsmError } from '../errors.ts';
-import { type FabricFailure, fabric, type NativeTarget, type TargetEvent } from '../native/fabric.ts';
-import { type Code, type NativeImport, native } from '../native/index.ts';
+import {
+  type Code,
+  type FabricFailure,
+  fabric,
+  type NativeImport,
+  type NativeTarget,
+  native,
+  type TargetEvent,
+} from '../native/index.ts';
 import type { ControllerConfiguration } from '../node/index.ts';
 import type { FabricTarget, Grant, TargetHandlers } from './target.ts';
 

@@ -11,6 +11,17 @@
  */
 import { load } from './load.ts';
 
+export {
+  type Fabric,
+  type FabricAddress,
+  type FabricFailure,
+  fabric,
+  type NativeEndpoint,
+  type NativeRemote,
+  type NativeTarget,
+  type TargetEvent,
+} from './fabric.ts';
+
 declare const kind: unique symbol;
 /** Opaque native objects. Each belongs to the thread that made it and ends with it at the latest. */
 export type NativeRecord = { readonly [kind]: 'record' };

@@ -1,6 +1,6 @@
 /** Events of a segment of another node. */
 import { RSMERR_INSUFFICIENT_RESOURCES, RSMERR_TIMEOUT, RsmError } from '../../errors.ts';
-import { fabric, type NativeRemote } from '../../native/fabric.ts';
+import { fabric, type NativeRemote } from '../../native/index.ts';
 import type { DriverEvents } from '../driver.ts';
 import { done } from '../result.ts';
 

@@ -1,6 +1,6 @@
 /** A segment of another node: transfers go over the fabric, and its memory cannot be mapped. */
 import { RSMERR_MAP_FAILED, RsmError } from '../../errors.ts';
-import { fabric, type NativeEndpoint, type NativeRemote } from '../../native/fabric.ts';
+import { fabric, type NativeEndpoint, type NativeRemote } from '../../native/index.ts';
 import { TRANSFER_COUNTERS } from '../../native/record-layout.ts';
 import type { DriverImport, DriverTransfers } from '../driver.ts';
 import { EndListeners } from '../ends.ts';

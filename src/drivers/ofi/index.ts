@@ -12,7 +12,7 @@ import {
   RSMERR_REMOTE_NODE_UNREACHABLE,
   RsmError,
 } from '../../errors.ts';
-import { fabric } from '../../native/fabric.ts';
+import { fabric } from '../../native/index.ts';
 import { type Configuration, type Node, openNode, readConfiguration, type Share } from '../../node/index.ts';
 import type { ConnectTarget, Driver, DriverExport, DriverImport, MemoryRange } from '../driver.ts';
 import { loopbackOn } from '../loopback/index.ts';

@@ -3,7 +3,7 @@
  * the exporter's agent where a lock has to be waited for.
  */
 import { RSMERR_TIMEOUT, RsmError } from '../../errors.ts';
-import { fabric, type NativeRemote } from '../../native/fabric.ts';
+import { fabric, type NativeRemote } from '../../native/index.ts';
 import type { AtomicOperation, DriverLocks } from '../driver.ts';
 import { LockAnswers } from '../lock-answers.ts';
 import { done } from '../result.ts';

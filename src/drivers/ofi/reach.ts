@@ -9,7 +9,7 @@ import {
   RSMERR_REMOTE_NODE_UNREACHABLE,
   RsmError,
 } from '../../errors.ts';
-import { type FabricFailure, fabric, type NativeEndpoint } from '../../native/fabric.ts';
+import { type FabricFailure, fabric, type NativeEndpoint } from '../../native/index.ts';
 import { type GatewayAnswer, GatewayClient } from '../../node/index.ts';
 import type { ConnectTarget } from '../driver.ts';
 import { resultOf } from '../result.ts';
@@ -171,7 +171,9 @@ export class Reach {
 function chooseProvider(wanted: string): string {
   const library = fabric().library();
   if ('reason' in library) {
-    const detail = `other nodes are reached through libfabric, which is not there: apt-get install libfabric1 (${library.reason})`;
+    const install =
+      'other nodes are reached through libfabric, which is not there: apt-get install libfabric1';
+    const detail = `${install} (${library.reason})`;
     throw new RsmError(RSMERR_CTLR_NOT_PRESENT, 'connect', detail);
   }
   const provider = fabric().provider(wanted);

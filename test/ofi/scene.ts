@@ -29,7 +29,9 @@ delete process.env.RSM_RUNTIME_DIR;
 /** Why nothing can be tested here; undefined where it can. */
 const missing: string | undefined = whatIsMissing();
 if (missing !== undefined) {
-  console.warn(`Segments of other nodes are not tested: ${missing}. apt-get install libfabric-dev, and build.`);
+  console.warn(
+    `Segments of other nodes are not tested: ${missing}. apt-get install libfabric-dev, and build.`,
+  );
 }
 
 function whatIsMissing(): string | undefined {

@@ -14,7 +14,10 @@
 
 #define RSM_OLD(name, x86_64) __asm__(".symver " #name ", " #name "@" RSM_SINCE(x86_64))
 
+RSM_OLD(dlerror, "2.2.5");
+RSM_OLD(dlopen, "2.2.5");
 RSM_OLD(dlsym, "2.2.5");
+RSM_OLD(dlvsym, "2.2.5");
 RSM_OLD(pthread_attr_setstacksize, "2.2.5");
 RSM_OLD(pthread_condattr_setclock, "2.3.3");
 RSM_OLD(pthread_create, "2.2.5");

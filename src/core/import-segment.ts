@@ -261,17 +261,18 @@ export class ImportSegment extends LockableSegment {
 
   /** After a transfer: in implicit mode it counts only on a whole connection (2.6, step 11). */
   putDone(operation: string, bytes: number): void {
-    this.count(operation, PUTS, bytes, !this.#implicit || this.#driver.intact());
+    if (this.#implicit && !this.#driver.intact()) throw this.broken(operation);
+    this.count(PUTS, bytes);
   }
 
   /** The same. */
   getDone(operation: string, bytes: number): void {
-    this.count(operation, GETS, bytes, !this.#implicit || this.#driver.intact());
+    if (this.#implicit && !this.#driver.intact()) throw this.broken(operation);
+    this.count(GETS, bytes);
   }
 
   /** @param first index of the transfer's count; that of its bytes follows */
-  count(operation: string, first: number, bytes: number, good: boolean): void {
-    if (!good) throw this.broken(operation);
+  count(first: number, bytes: number): void {
     const counts = this.#counts;
     counts[first]! += 1;
     counts[first + 1]! += bytes;

@@ -18,7 +18,8 @@ export function putUnmapped(
 ): void {
   const implicit = segment.mode === RSM_BARRIER_MODE_IMPLICIT;
   const done = transfers.put(offset, from, at, length, implicit);
-  segment.count(operation, PUTS, length, done || !implicit);
+  if (implicit && !done) throw segment.broken(operation);
+  segment.count(PUTS, length);
 }
 
 /** The same in the other direction. */
@@ -33,7 +34,8 @@ export function getUnmapped(
 ): void {
   const implicit = segment.mode === RSM_BARRIER_MODE_IMPLICIT;
   const done = transfers.get(offset, to, at, length, implicit);
-  segment.count(operation, GETS, length, done || !implicit);
+  if (implicit && !done) throw segment.broken(operation);
+  segment.count(GETS, length);
 }
 
 /** All of a view, on the event loop. */
@@ -46,7 +48,8 @@ export async function putUnmappedAsync(
   const implicit = segment.mode === RSM_BARRIER_MODE_IMPLICIT;
   const { length } = from;
   const done = await transfers.putAsync(offset, from, 0, length);
-  segment.count('put', PUTS, length, done || !implicit);
+  if (implicit && !done) throw segment.broken('put');
+  segment.count(PUTS, length);
 }
 
 /** The same in the other direction. */
@@ -59,5 +62,6 @@ export async function getUnmappedAsync(
   const implicit = segment.mode === RSM_BARRIER_MODE_IMPLICIT;
   const { length } = to;
   const done = await transfers.getAsync(offset, to, 0, length);
-  segment.count('get', GETS, length, done || !implicit);
+  if (implicit && !done) throw segment.broken('get');
+  segment.count(GETS, length);
 }

@@ -245,7 +245,7 @@ test('C-050 after a rebind the locks are those of the new memory, for holders an
   const { owner, importers } = sides(3);
   const held = await importers[0]!.lock(0).acquire();
   const waiting = importers[1]!.lock(0).acquire();
-  await pause(5);
+  await asked(owner);
   const memory = api.allocate(PAGE);
   owner.rebind(memory);
   const mine = await waiting; // free there

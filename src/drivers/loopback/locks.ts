@@ -4,6 +4,7 @@
  */
 import { RSMERR_TIMEOUT, RsmError } from '../../errors.ts';
 import { type NativeExport, type NativeImport, native } from '../../native/index.ts';
+import { LOCK_CONTENDED } from '../../native/layout.ts';
 import type { AtomicOperation, DriverLocks } from '../driver.ts';
 import { LockAnswers } from '../lock-answers.ts';
 import { done } from '../result.ts';
@@ -59,7 +60,7 @@ export class LoopbackLocks implements DriverLocks {
   }
 
   take(offset: number): boolean {
-    return this.#exchangeIf(offset, 0, this.#owner);
+    return this.#exchangeIf(offset, 0, this.#owner) === 0;
   }
 
   wait(offset: number, timeoutMs: number): boolean | null {
@@ -82,13 +83,21 @@ export class LoopbackLocks implements DriverLocks {
     };
   }
 
+  /**
+   * Frees the word, or asks the exporter to pass it on. A word that is another's, or not contended, is one of
+   * memory that came by a rebind: our lock went with the old one, and to ask would free what this side may
+   * take in the new one before the exporter hears it.
+   */
   release(offset: number): void {
-    if (!this.#exchangeIf(offset, this.#owner, 0)) native.releaseLock(this.#segment, offset);
+    const found = this.#exchangeIf(offset, this.#owner, 0);
+    const passes = found === undefined || found === LOCK_CONTENDED + this.#owner;
+    if (passes) native.releaseLock(this.#segment, offset);
   }
 
-  /** False also for a word that is not seen. */
-  #exchangeIf(offset: number, expected: number, replacement: number): boolean {
+  /** What it was before; undefined: a word that is not seen. */
+  #exchangeIf(offset: number, expected: number, replacement: number): number | undefined {
     const words = this.#words;
-    return words?.has(offset) === true && words.exchangeIf(offset, expected, replacement);
+    if (words?.has(offset) !== true) return undefined;
+    return words.atomic('compareExchange', offset, replacement, expected);
   }
 }

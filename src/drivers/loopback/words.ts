@@ -35,12 +35,6 @@ export class Words {
           );
     return before as T;
   }
-
-  /** Stores only where the word is `expected`; whether it was. */
-  exchangeIf(offset: number, expected: number, replacement: number): boolean {
-    const at = (offset - this.#start) / 4;
-    return Atomics.compareExchange(this.#words32, at, expected, replacement) === expected;
-  }
 }
 
 /** Of either kind of words: the types of `Atomics` do not meet in one signature. */

@@ -50,9 +50,10 @@ export class Row {
     for (const what of left) this.#found.left.add(what);
   }
 
-  /** Whoever connects to somebody that a signal ends may be interrupted, whether or not it was this time. */
+  /** Whoever connects to somebody that ends may be interrupted, whether or not it was this time. */
   allowInterruption(): void {
-    if (/connect of another \| SIG/.test(this.title)) this.#found.inFlight.add('RSMERR_INTERRUPTED');
+    if (/\| connect of another \| (?!blocked)/.test(this.title))
+      this.#found.inFlight.add('RSMERR_INTERRUPTED');
   }
 
   expectWithin(expected: Results): void {

@@ -226,7 +226,8 @@ static void finish(void) {
   check_memory();
   for (int i = 0; i < SEGMENTS; i++) rsm_export_release(segments[i].handle);
   fuzz_settle();
-  FUZZ_CHECK(rsm_list_empty(&record->published) && rsm_list_empty(&env->exports));
+  FUZZ_CHECK(rsm_list_empty(&env->exports));
+  for (unsigned i = 0; i < RSM_PUBLISHED_LISTS; i++) FUZZ_CHECK(rsm_list_empty(&record->published[i]));
   FUZZ_CHECK(rsm_list_empty(&env->lock_requests));
   for (int i = 0; i < 2; i++) {
     FUZZ_CHECK(rsm_memory_release(memory[i]) == RSM_SUCCESS);

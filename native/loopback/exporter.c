@@ -54,7 +54,7 @@ static int answer(struct rsm_export *segment, struct rsm_record *record, uint32_
   segment->id = id;
   segment->claim = claim;
   segment->grants = *grants;
-  rsm_list_add(&record->published, &segment->published_link);
+  rsm_list_add(rsm_published_list(record, id), &segment->published_link);
   rsm_show_publication(segment);
   return RSM_SUCCESS;
 }

@@ -78,7 +78,7 @@ int rsm_record_open(struct rsm_env *env, const struct rsm_place *place, struct r
   record->env = env;
   record->node = place->node;
   record->gateway = place->gateway;
-  rsm_list_init(&record->published);
+  for (unsigned i = 0; i < RSM_PUBLISHED_LISTS; i++) rsm_list_init(&record->published[i]);
   pthread_mutex_lock(&rsm_lock);
   hold_spare();
   record->watch = rsm_agent_watch(record->files.listen_fd, listener_ready, record, -1);
@@ -104,6 +104,18 @@ void rsm_record_drop(struct rsm_record *record) {
   free(record);
 }
 
+/* Releases rsm_lock meanwhile. */
+static void withdraw_all(struct rsm_list *published) {
+  while (!rsm_list_empty(published)) {
+    struct rsm_export *segment = RSM_LIST_ITEM(published->next, struct rsm_export, published_link);
+    segment->references++;
+    pthread_mutex_unlock(&rsm_lock);
+    rsm_withdraw_now(segment);
+    pthread_mutex_lock(&rsm_lock);
+    rsm_export_drop(segment);
+  }
+}
+
 void rsm_record_end(struct rsm_record *record) {
   pthread_mutex_lock(&rsm_lock);
   if (record->ended) {
@@ -114,14 +126,7 @@ void rsm_record_end(struct rsm_record *record) {
   rsm_list_remove(&record->link);
   rsm_agent_unwatch(&record->watch);
   rsm_half_open_end(record);
-  while (!rsm_list_empty(&record->published)) {
-    struct rsm_export *segment = RSM_LIST_ITEM(record->published.next, struct rsm_export, published_link);
-    segment->references++;
-    pthread_mutex_unlock(&rsm_lock);
-    rsm_withdraw_now(segment);
-    pthread_mutex_lock(&rsm_lock);
-    rsm_export_drop(segment);
-  }
+  for (unsigned i = 0; i < RSM_PUBLISHED_LISTS; i++) withdraw_all(&record->published[i]);
   while (record->growing) rsm_wait_changed(RSM_NO_DEADLINE); /* it uses the file */
   pthread_mutex_unlock(&rsm_lock);
   rsm_record_files_remove(&record->files);

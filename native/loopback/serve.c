@@ -23,8 +23,8 @@ void rsm_serve_refuse(int fd, int code) {
   (void)rsm_wire_send(fd, &frame, NULL, 0); /* the connection ends whether it is heard or not */
 }
 
-static struct rsm_export *find_published(const struct rsm_record *record, uint32_t id) {
-  RSM_LIST_EACH(struct rsm_export, segment, &record->published, published_link) {
+static struct rsm_export *find_published(struct rsm_record *record, uint32_t id) {
+  RSM_LIST_EACH(struct rsm_export, segment, rsm_published_list(record, id), published_link) {
     if (segment->id == id) return segment;
   }
   return NULL;

@@ -35,6 +35,9 @@ struct rsm_env {
   void *answered_hint;
 };
 
+/* So that one connect of a node's 65,535 segments looks at some tens of them. */
+#define RSM_PUBLISHED_LISTS 1024u
+
 struct rsm_record {
   struct rsm_list link;
   int references;
@@ -44,10 +47,15 @@ struct rsm_record {
   uid_t gateway; /* who is believed an assertion; RSM_NOBODY */
   struct rsm_record_files files;
   rsm_watch watch;
-  struct rsm_list published; /* by published_link */
+  struct rsm_list published[RSM_PUBLISHED_LISTS]; /* by published_link; of an id: rsm_published_list */
   struct rsm_slots slots;
   bool growing; /* a chunk is being made, without rsm_lock */
 };
+
+/* Ids are chosen one after the other, by the system and mostly by programs too. */
+static inline struct rsm_list *rsm_published_list(struct rsm_record *record, uint32_t id) {
+  return &record->published[(id ^ id >> 12) % RSM_PUBLISHED_LISTS];
+}
 
 /* The slot that shows a segment or a connection; nothing where there was no room. */
 struct rsm_shown {

@@ -1,6 +1,6 @@
 // sources: access agent connection events exporter handshake imported importer listener mapping memfd
 // sources: memory memory_regions memory_sources object object_map process rebind record record_wait serve shown slots
-// sources: locks lock_requests port wait wire
+// sources: locks lock_requests port room wait wire
 // fabric: alarm endpoint grants importers library link remote remote_locks serve target target_locks transfer
 /* Transfers, atomics and events over the fabric, and how they end. */
 #include "fabric_rig.h"

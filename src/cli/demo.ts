@@ -11,7 +11,12 @@ export function demoCommand(): Command {
   ])
     .argument('[path]', 'the file to share (default: the running Node binary)')
     .option('--importers <count>', 'how many processes import it', importerCount, 4)
-    .action(async (path: string | undefined, options: { importers: number }) => {
+    .option('--cluster', 'between two nodes: network namespaces for root, else on loopback')
+    .action(async (path: string | undefined, options: { importers: number; cluster?: true }) => {
+      if (options.cluster) {
+        const { clusterDemo } = await loaded(import('./demo/cluster.ts'));
+        return await clusterDemo(path ?? process.execPath);
+      }
       const { demo } = await loaded(import('./demo/story.ts'));
       await demo(path ?? process.execPath, options.importers);
     });

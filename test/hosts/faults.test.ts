@@ -1,0 +1,187 @@
+/**
+ * What goes wrong between nodes: cables, gateways, processes, in the middle of transfers. Each ends in a
+ * documented code; whoever is left works on; a later connect succeeds.
+ */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { until } from '../support/actors.ts';
+import { allUp, type Machine, world } from '../support/hosts.ts';
+import type { Peer } from '../support/peer.ts';
+import {
+  abortOf,
+  bytesOf,
+  connectOn,
+  exportOn,
+  getOn,
+  importersOf,
+  type Kept,
+  putOn,
+  putUntilItFails,
+} from './actors.ts';
+
+const { machines, apart, cut, heal, inside } = await world(2);
+const [one, two] = machines as [Machine, Machine];
+let exporter: Peer;
+let importer: Peer;
+let id: number;
+
+beforeEach(async () => {
+  [exporter, importer] = await Promise.all([one.peer(), two.peer()]);
+  id = await exportOn(exporter);
+  expect(await connectOn(importer, id)).toBe('connected');
+});
+afterEach(async () => {
+  await two.endPeers();
+  await one.endPeers();
+});
+
+/** The importer is told, the exporter forgets it, and it can be made anew. */
+async function expectAnew(): Promise<void> {
+  await Promise.all(machines.map((machine) => allUp(machine, machines)));
+  await until(async () => (await importersOf(exporter)) === 0);
+  expect(await connectOn(importer, id)).toBe('connected');
+  expect(await putOn(importer, 1, 77)).toBe('done');
+  expect(await bytesOf(exporter, 0, 1, 1)).toEqual([77]);
+  expect(await importersOf(exporter)).toBe(1);
+}
+
+describe.runIf(apart)('a cable', () => {
+  test('that is cut during puts aborts them, and the connection; healed, it can be made anew', async () => {
+    const failing = putUntilItFails(importer);
+    const told = abortOf(importer);
+    await until(async () => (await bytesOf(exporter, 0, 0, 1))[0] !== 1);
+    cut(two);
+    expect((await failing).code).toBe('RSMERR_CONN_ABORTED');
+    expect(await told).toBe('RSMERR_CONN_ABORTED');
+    await until(async () => (await importersOf(exporter)) === 0);
+    expect(await connectOn(importer, id)).toBe('RSMERR_REMOTE_NODE_UNREACHABLE');
+    heal(two);
+    await expectAnew();
+  });
+
+  test('that is cut while nothing is under way is noticed by the heartbeat', async () => {
+    const told = abortOf(importer);
+    cut(one);
+    expect(await told).toBe('RSMERR_CONN_ABORTED');
+    expect(await getOn(importer, 0)).toBe('RSMERR_CONN_ABORTED');
+    heal(one);
+    await expectAnew();
+  });
+
+  test.each([
+    ['to the exporter', 'input'],
+    ['to the importer', 'output'],
+  ])('that carries nothing %s is as one that is cut', async (_name, hook) => {
+    const failing = putUntilItFails(importer);
+    inside(one, 'nft', 'add', 'table', 'inet', 'rsm');
+    inside(
+      one,
+      'nft',
+      'add',
+      'chain',
+      'inet',
+      'rsm',
+      'one',
+      `{ type filter hook ${hook} priority 0; policy drop; }`,
+    );
+    expect((await failing).code).toBe('RSMERR_CONN_ABORTED');
+    await until(async () => (await importersOf(exporter)) === 0);
+    inside(one, 'nft', 'delete', 'table', 'inet', 'rsm');
+    await expectAnew();
+  });
+
+  test('that is out for a moment loses nothing', async () => {
+    cut(two);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    heal(two);
+    expect(await putOn(importer, 3, 5)).toBe('done');
+    expect(await bytesOf(exporter, 0, 3, 1)).toEqual([5]);
+  });
+
+  test('that loses one packet in ten delivers every byte', async () => {
+    inside(one, 'nft', 'add', 'table', 'inet', 'rsm');
+    inside(one, 'nft', 'add', 'chain', 'inet', 'rsm', 'one', '{ type filter hook input priority 0; }');
+    inside(one, 'nft', 'add', 'rule', 'inet', 'rsm', 'one', 'numgen', 'random', 'mod', '10', '0', 'drop');
+    try {
+      for (let value = 1; value <= 20; value++) expect(await putOn(importer, value, value)).toBe('done');
+      const expected = Array.from({ length: 20 }, (_, index) => index + 1);
+      expect(await bytesOf(exporter, 0, 1, 20)).toEqual(expected);
+    } finally {
+      inside(one, 'nft', 'delete', 'table', 'inet', 'rsm');
+    }
+  });
+});
+
+describe.each([
+  ['the exporting node', one],
+  ['the importing node', two],
+])('the gateway of %s', (_name, machine) => {
+  test('that is killed aborts what went through it; another one finds the segments again', async () => {
+    const told = abortOf(importer);
+    const failing = putUntilItFails(importer);
+    await until(async () => (await bytesOf(exporter, 0, 0, 1))[0] !== 1);
+    await machine.endGateway('SIGKILL');
+    expect((await failing).code).toBe('RSMERR_CONN_ABORTED');
+    expect(await told).toBe('RSMERR_CONN_ABORTED');
+    expect(await connectOn(importer, id)).toBe('RSMERR_REMOTE_NODE_UNREACHABLE');
+    await machine.startGateway();
+    await expectAnew();
+  });
+
+  test('that is stopped counts as gone, and works on when it is continued', async () => {
+    const failing = putUntilItFails(importer);
+    await until(async () => (await bytesOf(exporter, 0, 0, 1))[0] !== 1);
+    machine.gateway!.kill('SIGSTOP');
+    expect((await failing).code).toBe('RSMERR_CONN_ABORTED');
+    expect(await connectOn(importer, id)).toBe('RSMERR_REMOTE_NODE_UNREACHABLE');
+    machine.gateway!.kill('SIGCONT');
+    await expectAnew();
+  });
+});
+
+describe('a process', () => {
+  test('that exports and is killed aborts its importers; its segment is gone', async () => {
+    const told = abortOf(importer);
+    const failing = putUntilItFails(importer);
+    await until(async () => (await bytesOf(exporter, 0, 0, 1))[0] !== 1);
+    await exporter.kill();
+    expect((await failing).code).toBe('RSMERR_CONN_ABORTED');
+    expect(await told).toBe('RSMERR_CONN_ABORTED');
+    expect(await connectOn(importer, id)).toBe('RSMERR_SEG_NOT_PUBLISHED');
+    exporter = await one.peer();
+    id = await exportOn(exporter);
+    expect(await connectOn(importer, id)).toBe('connected');
+  });
+
+  test('that imports and is killed is forgotten', async () => {
+    void putUntilItFails(importer).catch(() => {}); // it is killed meanwhile
+    await until(async () => (await bytesOf(exporter, 0, 0, 1))[0] !== 1);
+    await importer.kill();
+    await until(async () => (await importersOf(exporter)) === 0);
+    importer = await two.peer();
+    expect(await connectOn(importer, id)).toBe('connected');
+  });
+
+  test('that imports and is stopped hinders nobody: not a rebind, not a withdrawal', async () => {
+    const other = await two.peer();
+    expect(await connectOn(other, id)).toBe('connected');
+    await importer.stop();
+    await exporter.run(({ kept }) => {
+      const held = kept as unknown as Kept;
+      held.segment.rebind(held.memories[1]!);
+    });
+    expect(await getOn(other, 0)).toBe(2);
+    await exporter.run(({ kept }) => (kept as unknown as Kept).segment.unpublish());
+    expect(await getOn(other, 0)).toBe('RSMERR_CONN_ABORTED');
+    importer.resume();
+    expect(await getOn(importer, 0)).toBe('RSMERR_CONN_ABORTED');
+  });
+
+  test('that exports and is stopped is read and written all the same', async () => {
+    await exporter.stop();
+    expect(await putOn(importer, 9, 9)).toBe('done');
+    expect(await getOn(importer, 9)).toBe(9);
+    expect(await connectOn(await two.peer(), id)).toBe('RSMERR_REMOTE_NODE_UNREACHABLE');
+    exporter.resume();
+    expect(await bytesOf(exporter, 0, 9, 1)).toEqual([9]);
+  });
+});

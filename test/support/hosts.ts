@@ -1,0 +1,162 @@
+/**
+ * Machines of a cluster: network namespaces for root, else runtime directories on loopback. Each has its
+ * gateway, a real process; whoever runs on one is a peer started there.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, expect } from 'vitest';
+import { type Host, makeHosts } from '../../src/cli/demo/hosts.ts';
+import { addNode, initCluster } from '../../src/cluster/index.ts';
+import { until } from './actors.ts';
+import { type Peer, startPeer } from './peer.ts';
+import { program, rsmJson } from './rsm.ts';
+import { leftovers } from './runtime.ts';
+
+/** RSM_RUNTIME_DIR would come before what the configuration of a machine says. */
+delete process.env.RSM_RUNTIME_DIR;
+
+export class Machine {
+  readonly id: number;
+  readonly config: string;
+  readonly runtime: string;
+  readonly #host: Host;
+  readonly #peers: Peer[] = [];
+  gateway: ChildProcess | undefined;
+  /** What its gateways have logged. */
+  readonly log: Record<string, unknown>[] = [];
+
+  constructor(host: Host, folder: string) {
+    this.#host = host;
+    this.id = host.id;
+    this.config = join(folder, 'cluster', `node-${host.id}`, 'rsm.toml');
+    this.runtime = join(folder, `run-${host.id}`);
+  }
+
+  /** For programs that are to be on this machine. */
+  get through(): string[] {
+    return this.#host.through;
+  }
+
+  async startGateway(): Promise<void> {
+    const words = [...this.through, 'setpriv', '--pdeathsig', 'KILL', process.execPath, program];
+    words.push('gateway', '--config', this.config);
+    const child = spawn(words[0]!, words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.gateway = child;
+    let runs = false;
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      this.log.push(JSON.parse(line));
+      runs ||= line.includes('the gateway runs');
+    });
+    await until(() => runs || child.exitCode !== null);
+    expect(child.exitCode, `gateway of node ${this.id}`).toBe(null);
+  }
+
+  /** SIGTERM ends it in order; SIGKILL does not. */
+  async endGateway(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const { gateway } = this;
+    this.gateway = undefined;
+    if (gateway === undefined || gateway.exitCode !== null || gateway.signalCode !== null) return;
+    const gone = once(gateway, 'exit');
+    gateway.kill('SIGCONT');
+    gateway.kill(signal);
+    await gone;
+  }
+
+  /** A process of this machine. */
+  async peer(): Promise<Peer> {
+    const env = { RSM_CONFIG: this.config, RSM_RUNTIME_DIR: '' };
+    const peer = await startPeer({ through: this.through, env });
+    this.#peers.push(peer);
+    return peer;
+  }
+
+  async endPeers(): Promise<void> {
+    for (const peer of this.#peers.splice(0).reverse()) await peer.end();
+  }
+
+  /** The states of its paths, by node. */
+  async paths(): Promise<Record<number, string>> {
+    type Shown = { paths: { controller: string; node: number; state: string }[] };
+    const env = { RSM_CONFIG: this.config, RSM_RUNTIME_DIR: '' };
+    const { paths } = await rsmJson<Shown>(['topology'], { env });
+    const others = paths.filter(({ controller }) => controller !== 'loopback');
+    return Object.fromEntries(others.map(({ node, state }) => [node, state]));
+  }
+}
+
+export interface World {
+  machines: Machine[];
+  /** Whether they have cables that can be cut: namespaces. */
+  apart: boolean;
+  cut(machine: Machine): void;
+  heal(machine: Machine): void;
+  /** Runs `ip` or another program in the machine. */
+  inside(machine: Machine, ...words: string[]): void;
+}
+
+/** For all tests of a file; what is left afterwards is an error. */
+export async function world(count: number): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'rsm-test-hosts-'));
+  const made = makeHosts(count);
+  const machines = made.hosts.map((host) => new Machine(host, folder));
+  afterAll(async () => {
+    for (const machine of machines) await machine.endPeers();
+    for (const machine of machines) await machine.endGateway();
+    made.end();
+    const left = machines.flatMap(({ runtime }) => leftovers(runtime));
+    rmSync(folder, { recursive: true });
+    expect(left.flatMap(({ claims }) => claims)).toEqual([]);
+  });
+  await initCluster(join(folder, 'cluster'));
+  for (const { id, address } of made.hosts) {
+    const port = made.apart ? 7460 : await freePort(address);
+    const node = { id, address: `${address}:${port}`, trustedNetwork: made.apart };
+    await addNode(join(folder, 'cluster'), node);
+  }
+  for (const machine of machines) {
+    prepare(machine);
+    await machine.startGateway();
+  }
+  await Promise.all(machines.map((machine) => allUp(machine, machines)));
+  const hostOf = ({ id }: Machine) => made.hosts[id - 1]!;
+  return {
+    machines,
+    apart: made.apart,
+    cut: (machine) => made.cut(hostOf(machine)),
+    heal: (machine) => made.heal(hostOf(machine)),
+    inside(machine, ...words) {
+      const [name, ...args] = [...machine.through, ...words];
+      execFileSync(name!, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    },
+  };
+}
+
+/** Until a machine has paths to all the others. */
+export async function allUp(machine: Machine, machines: Machine[]): Promise<void> {
+  await until(async () => {
+    const paths = await machine.paths();
+    return machines.every(({ id }) => id === machine.id || paths[id] === 'active');
+  });
+}
+
+function prepare({ config, runtime }: Machine): void {
+  mkdirSync(runtime, { mode: 0o700 });
+  const own = `user = ${process.geteuid!()}\nsquash = "none"\n`;
+  const text = readFileSync(config, 'utf8').replace('[node]\n', `[node]\nruntime = "${runtime}"\n`);
+  writeFileSync(config, text.replace('[gateway]\n', `[gateway]\n${own}`));
+}
+
+async function freePort(address: string): Promise<number> {
+  const server = createServer();
+  server.listen(0, address);
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}

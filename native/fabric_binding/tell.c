@@ -65,12 +65,13 @@ void connection_tell(struct connection *connection) {
   connection->round++;
   settle(connection);
   locks_tell(connection);
+  /* Segments first: whoever hears of the endpoint's end closes it, and then there are none any more. */
+  if (connection->endpoint != NULL) {
+    tell_remotes(connection);
+  }
   if (connection->endpoint != NULL && rsm_endpoint_is_broken(connection->endpoint) && !connection->told) {
     connection->told = true;
     tell_end(connection->instance, connection->handle->self);
-  }
-  if (connection->endpoint != NULL) {
-    tell_remotes(connection);
   }
   connection_drop(connection);
 }

@@ -50,6 +50,11 @@ async function cluster(): Promise<[Node, Node]> {
   return made as [Node, Node];
 }
 
+/** A gateway of these does not start without it. */
+const withFabric = test.runIf(
+  existsSync(join(import.meta.dirname, '../../native/build/Release/fabric.node')),
+);
+
 /** RSM_RUNTIME_DIR would come before what the file says. */
 function on({ config }: Node): { env: Record<string, string> } {
   return { env: { RSM_CONFIG: config, RSM_RUNTIME_DIR: '' } };
@@ -82,28 +87,31 @@ function ask(node: Node, path: string): Promise<string> {
   });
 }
 
-test('init, add and gateway make a cluster; topology shows its paths, also after a gateway was killed', async () => {
-  const [one, two] = await cluster();
-  expect(await pathState(one)).toBe('2 inactive');
-  await gateway(one);
-  let other = await gateway(two);
-  await until(async () => (await pathState(one)) === '2 active');
-  expect(await pathState(two)).toBe('1 active');
-  expect(JSON.parse(await ask(one, '/healthz'))).toMatchObject({
-    status: 'ok',
-    nodes: [{ node: 2, up: true }],
-  });
-  const metrics = await ask(one, '/metrics');
-  expect(metrics).toMatch(/^rsm_gateway_link_up\{node="2"\} 1$/m);
-  expect(metrics).toMatch(/^rsm_gateway_certificate_expires_seconds \d/m);
-  expect(await ask(one, '/etc/passwd')).toBe('There are /metrics and /healthz.\n');
-  await other.end('SIGKILL');
-  await until(async () => (await pathState(one)) === '2 inactive');
-  other = await gateway(two);
-  await until(async () => (await pathState(one)) === '2 active');
-});
+withFabric(
+  'init, add and gateway make a cluster; topology shows its paths, also after a gateway was killed',
+  async () => {
+    const [one, two] = await cluster();
+    expect(await pathState(one)).toBe('2 inactive');
+    await gateway(one);
+    let other = await gateway(two);
+    await until(async () => (await pathState(one)) === '2 active');
+    expect(await pathState(two)).toBe('1 active');
+    expect(JSON.parse(await ask(one, '/healthz'))).toMatchObject({
+      status: 'ok',
+      nodes: [{ node: 2, up: true }],
+    });
+    const metrics = await ask(one, '/metrics');
+    expect(metrics).toMatch(/^rsm_gateway_link_up\{node="2"\} 1$/m);
+    expect(metrics).toMatch(/^rsm_gateway_certificate_expires_seconds \d/m);
+    expect(await ask(one, '/etc/passwd')).toBe('There are /metrics and /healthz.\n');
+    await other.end('SIGKILL');
+    await until(async () => (await pathState(one)) === '2 inactive');
+    other = await gateway(two);
+    await until(async () => (await pathState(one)) === '2 active');
+  },
+);
 
-test('a gateway ends well when it is told to, and leaves nothing to listen on', async () => {
+withFabric('a gateway ends well when it is told to, and leaves nothing to listen on', async () => {
   const [one] = await cluster();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const running = await gateway(one);
@@ -114,7 +122,7 @@ test('a gateway ends well when it is told to, and leaves nothing to listen on', 
   }
 });
 
-test('a second gateway of a node is refused, and the first works on', async () => {
+withFabric('a second gateway of a node is refused, and the first works on', async () => {
   const [one, two] = await cluster();
   await gateway(one);
   const { code, stderr } = await rsm(['gateway'], on(one));
@@ -124,7 +132,7 @@ test('a second gateway of a node is refused, and the first works on', async () =
   await until(async () => (await pathState(one)) === '2 active');
 });
 
-test.each<[string, (node: Node) => void, RegExp]>([
+withFabric.each<[string, (node: Node) => void, RegExp]>([
   ['its key is open to others', (node) => chmodSync(keyOf(node), 0o644), /chmod 600/],
   [
     'its certificate is another node’s',

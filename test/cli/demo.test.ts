@@ -1,5 +1,6 @@
 /** `rsm demo`: the main job from beginning to end, its bad input, and its early end. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -123,3 +124,24 @@ test('an importer that is killed ends the demo with one sentence', async () => {
   expect(code).toBe(1);
   expect(stderr).toMatch(/^rsm: process \d+ of the demo was lost\.\n$/);
 });
+
+test.runIf(existsSync(join(import.meta.dirname, '../../native/build/Release/fabric.node')))(
+  'between two nodes, with a file that ends within a page',
+  { timeout: 120_000 },
+  async () => {
+    const path = file(
+      'contents',
+      new Uint8Array(3_000_001).map((_, i) => i * 7),
+    );
+    const started = start(['--cluster', path]);
+    const { code, stdout, stderr } = await started.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const said of ['rsm cluster init', 'as it is on disk', 'RSMERR_CONN_ABORTED', 'and it is right']) {
+      expect(stdout).toContain(said);
+    }
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    if (!root) return;
+    const namespaces = execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' });
+    expect(namespaces).not.toContain(`rsm-${started.child.pid}-`);
+  },
+);

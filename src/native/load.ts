@@ -36,6 +36,6 @@ export function load<T>(addon: string, remedy: string): T {
   }
   const host = `${process.platform}-${process.arch}`;
   throw new Error(
-    `rsmapi has no ${addon}.node that works on ${host}. Tried:\n  ${tried.join('\n  ')}\n${remedy}`,
+    `rsmapi has no native binary that works on ${host}: ${addon}.node. Tried:\n  ${tried.join('\n  ')}\n${remedy}`,
   );
 }

@@ -16,6 +16,8 @@ export type Ask =
   | { kind: 'answer' }
   | { kind: 'until-it-fails' };
 
+type Asked<K extends Ask['kind']> = Extract<Ask, { kind: K }>;
+
 /** What it says to each. */
 export interface Said {
   connect: { timeMs: number; ownerPid: number };
@@ -29,7 +31,7 @@ let file: ImportSegment | undefined;
 let results: ImportSegment | undefined;
 let digest = Buffer.alloc(0);
 
-async function connect({ node, file: fileId, results: resultsId }: Extract<Ask, { kind: 'connect' }>) {
+async function connect({ node, file: fileId, results: resultsId }: Asked<'connect'>) {
   controller ??= openController('ofi0');
   file?.close();
   results?.close();
@@ -41,7 +43,7 @@ async function connect({ node, file: fileId, results: resultsId }: Extract<Ask, 
 }
 
 /** The contents, which may end within the last page, in one barrier: when that closes well, every byte came from exported memory. */
-function read({ length }: Extract<Ask, { kind: 'read' }>) {
+function read({ length }: Asked<'read'>) {
   const hash = createHash('sha256');
   const chunk = new Uint8Array(CHUNK_BYTES);
   const begin = performance.now();
@@ -78,8 +80,8 @@ async function untilItFails() {
 process.on('message', async (ask: Ask) => {
   try {
     const said = {
-      connect: () => connect(ask as Extract<Ask, { kind: 'connect' }>),
-      read: () => read(ask as Extract<Ask, { kind: 'read' }>),
+      connect: () => connect(ask as Asked<'connect'>),
+      read: () => read(ask as Asked<'read'>),
       answer,
       'until-it-fails': untilItFails,
     }[ask.kind]();

@@ -46,6 +46,7 @@ export function connectOn(peer: Peer, id: number, mode: 'r' | 'w' | 'rw' = 'rw')
     async ({ api, kept }, wanted: number, how: 'r' | 'w' | 'rw') => {
       const held = kept as unknown as Kept;
       held.controller ??= api.openController('ofi0');
+      held.imported?.close();
       try {
         held.imported = await held.controller.connect({ node: 1, id: wanted, mode: how });
         return 'connected';

@@ -42,7 +42,10 @@ async function connect({ node, file: fileId, results: resultsId }: Asked<'connec
   return { timeMs, ownerPid: file.owner.pid };
 }
 
-/** The contents, which may end within the last page, in one barrier: when that closes well, every byte came from exported memory. */
+/**
+ * The contents, which may end within the last page, in one barrier: when that closes well, every byte came from
+ * exported memory.
+ */
 function read({ length }: Asked<'read'>) {
   const hash = createHash('sha256');
   const chunk = new Uint8Array(CHUNK_BYTES);

@@ -1,4 +1,5 @@
-// `npm run test:soak -- --minutes N`: the soak, and beside it the random walk, for so many minutes (1).
+// `npm run test:soak -- --minutes N`: the soak, the random walk, and random faults between machines, for so many
+// minutes (1) each.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
@@ -9,8 +10,9 @@ if (!(seconds > 0)) {
   process.exit(2);
 }
 const env = { ...process.env, RSM_SOAK_SECONDS: String(seconds), RSM_WALK_SECONDS: String(seconds) };
-const tests = ['test/process/soak.test.ts', 'test/process/random-walk.test.ts'];
-const { status } = spawnSync('npm', ['exec', '--', 'vitest', 'run', '--project', 'process', ...tests], {
+const tests = ['test/process/soak.test.ts', 'test/process/random-walk.test.ts', 'test/hosts/random.test.ts'];
+const projects = ['process', 'hosts'].flatMap((name) => ['--project', name]);
+const { status } = spawnSync('npm', ['exec', '--', 'vitest', 'run', ...projects, ...tests], {
   env,
   stdio: 'inherit',
 });

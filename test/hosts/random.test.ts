@@ -1,7 +1,7 @@
 /**
  * Faults at random between two machines, while importers put, get and close barriers: what was acknowledged is
- * there, every success of a barrier is true, every error is a documented one, and nothing is left. One minute;
- * RSM_SOAK_SECONDS says otherwise (`npm run test:soak`).
+ * there, every success of a barrier is true, every error is a documented one, and nothing is left. For a minute,
+ * or for RSM_SOAK_SECONDS (`npm run test:soak`).
  */
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';

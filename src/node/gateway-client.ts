@@ -158,13 +158,19 @@ export class GatewayClient {
     try {
       for (const body of this.#frames.push(bytes)) {
         const answer = decodeAnswer(body);
-        if ('request' in answer) this.#settle(answer.request, answer);
+        if ('request' in answer) this.#reply(answer);
         // After whoever waits for a reply that came before it.
         else setImmediate(() => this.#told(answer));
       }
     } catch {
       this.#end(); // of another version
     }
+  }
+
+  /** What nobody waits for any more is given back. */
+  #reply(reply: Reply): void {
+    if (this.#waiting.has(reply.request)) this.#settle(reply.request, reply);
+    else if (reply.type === 'connected') this.disconnect(reply.connection);
   }
 
   #settle(request: number, reply: Reply | undefined): void {

@@ -44,11 +44,26 @@ async function expectAnew(): Promise<void> {
   expect(await importersOf(exporter)).toBe(1);
 }
 
+/** Waits for the first of the puts, which must go well. */
+async function underWay(failing: ReturnType<typeof putUntilItFails>): Promise<void> {
+  let early: { code: string; good: number } | undefined;
+  failing.then(
+    (failed) => {
+      early = failed;
+    },
+    () => {}, // whoever started it awaits it
+  );
+  await until(async () => {
+    expect(early, 'a failure before anything was broken').toBeUndefined();
+    return (await bytesOf(exporter, 0, 0, 1))[0] !== 1;
+  });
+}
+
 describe.runIf(apart)('a cable', () => {
   test('that is cut during puts aborts them, and the connection; healed, it can be made anew', async () => {
     const failing = putUntilItFails(importer);
     const told = abortOf(importer);
-    await until(async () => (await bytesOf(exporter, 0, 0, 1))[0] !== 1);
+    await underWay(failing);
     cut(two);
     expect((await failing).code).toBe('RSMERR_CONN_ABORTED');
     expect(await told).toBe('RSMERR_CONN_ABORTED');
@@ -118,7 +133,7 @@ describe.each([
   test('that is killed aborts what went through it; another one finds the segments again', async () => {
     const told = abortOf(importer);
     const failing = putUntilItFails(importer);
-    await until(async () => (await bytesOf(exporter, 0, 0, 1))[0] !== 1);
+    await underWay(failing);
     await machine.endGateway('SIGKILL');
     expect((await failing).code).toBe('RSMERR_CONN_ABORTED');
     expect(await told).toBe('RSMERR_CONN_ABORTED');
@@ -129,7 +144,7 @@ describe.each([
 
   test('that is stopped counts as gone, and works on when it is continued', async () => {
     const failing = putUntilItFails(importer);
-    await until(async () => (await bytesOf(exporter, 0, 0, 1))[0] !== 1);
+    await underWay(failing);
     machine.gateway!.kill('SIGSTOP');
     expect((await failing).code).toBe('RSMERR_CONN_ABORTED');
     expect(await connectOn(importer, id)).toBe('RSMERR_REMOTE_NODE_UNREACHABLE');
@@ -142,7 +157,7 @@ describe('a process', () => {
   test('that exports and is killed aborts its importers; its segment is gone', async () => {
     const told = abortOf(importer);
     const failing = putUntilItFails(importer);
-    await until(async () => (await bytesOf(exporter, 0, 0, 1))[0] !== 1);
+    await underWay(failing);
     await exporter.kill();
     expect((await failing).code).toBe('RSMERR_CONN_ABORTED');
     expect(await told).toBe('RSMERR_CONN_ABORTED');
@@ -153,8 +168,9 @@ describe('a process', () => {
   });
 
   test('that imports and is killed is forgotten', async () => {
-    void putUntilItFails(importer).catch(() => {}); // it is killed meanwhile
-    await until(async () => (await bytesOf(exporter, 0, 0, 1))[0] !== 1);
+    const failing = putUntilItFails(importer);
+    failing.catch(() => {}); // it is killed meanwhile
+    await underWay(failing);
     await importer.kill();
     await until(async () => (await importersOf(exporter)) === 0);
     importer = await two.peer();

@@ -15,6 +15,8 @@ const IMPORTERS = 3;
 /** Bytes that one importer writes, and nobody else. */
 const SLOTS = 16;
 const STEPS = 40;
+/** Of a gateway that serves nobody; each importer has several more. */
+const MOST_DESCRIPTORS = 60;
 /** What may come of a transfer, and of a connect, when something is wrong. */
 const OF_TRANSFER = ['RSMERR_CONN_ABORTED', 'RSMERR_BARRIER_FAILURE'];
 const OF_CONNECT = ['RSMERR_REMOTE_NODE_UNREACHABLE', 'RSMERR_SEG_NOT_PUBLISHED', 'RSMERR_INTERRUPTED'];
@@ -111,63 +113,64 @@ const FAULTS: Fault[] = [
   ]),
 ];
 
-test(`${SECONDS} seconds of faults`, { timeout: (SECONDS + 240) * 1000 }, async () => {
-  const { next } = randomness();
-  const pause = (mostMs: number) => new Promise((resolve) => setTimeout(resolve, next(mostMs)));
-  let exporter = await one.peer();
-  let id = await exportOn(exporter);
-  let model = new Model(1);
-  const importers = await Promise.all(Array.from({ length: IMPORTERS }, () => two.peer()));
-  const connected = importers.map(() => false);
-  const counts: Record<string, number> = {};
-  const count = (what: string) => {
-    counts[what] = (counts[what] ?? 0) + 1;
-  };
-  const storm = async (index: number) => {
+interface Scene {
+  next(below: number): number;
+  count(what: string): void;
+  exporter: Peer;
+  id: number;
+  model: Model;
+  importers: Peer[];
+  /** As far as is known. */
+  connected: boolean[];
+}
+
+/** One importer connects, if it must, and works. */
+async function storm(scene: Scene, index: number): Promise<void> {
+  const { importers, connected, count } = scene;
+  if (!connected[index]) {
+    const code = await connectOn(importers[index]!, scene.id);
+    connected[index] = code === 'connected';
     if (!connected[index]) {
-      const code = await connectOn(importers[index]!, id);
-      connected[index] = code === 'connected';
-      if (!connected[index]) {
-        expect(OF_CONNECT).toContain(code);
-        count(`connect ${code}`);
-        return;
-      }
-    }
-    const { did, code } = await work(importers[index]!, index * SLOTS, next(2 ** 31));
-    for (const each of did) model.take(each);
-    count(code ?? 'all went well');
-    if (code === null) return;
-    expect(OF_TRANSFER).toContain(code);
-    connected[index] = false;
-  };
-  const deadline = Date.now() + SECONDS * 1000;
-  while (Date.now() < deadline) {
-    const fault = FAULTS[next(FAULTS.length)]!;
-    count(fault.name);
-    const storms = Promise.all(importers.map((_, index) => storm(index)));
-    await pause(100);
-    await fault.begin();
-    await pause(3000);
-    await fault.end();
-    await storms;
-    const dice = next(10);
-    if (dice === 0) {
-      count('importer killed');
-      const index = next(IMPORTERS);
-      await importers[index]!.kill();
-      importers[index] = await two.peer();
-      connected[index] = false;
-    } else if (dice === 1) {
-      count('exporter killed');
-      await exporter.kill();
-      exporter = await one.peer();
-      id = await exportOn(exporter);
-      model = new Model(1);
-    } else if (dice < 4) {
-      model.compare(await bytesOf(exporter, 0, 0, IMPORTERS * SLOTS));
+      expect(OF_CONNECT).toContain(code);
+      count(`connect ${code}`);
+      return;
     }
   }
-  console.log(counts);
+  const { did, code } = await work(importers[index]!, index * SLOTS, scene.next(2 ** 31));
+  for (const each of did) scene.model.take(each);
+  count(code ?? 'all went well');
+  if (code === null) return;
+  expect(OF_TRANSFER).toContain(code);
+  connected[index] = false;
+}
+
+async function begin(scene: Scene): Promise<void> {
+  scene.exporter = await one.peer();
+  scene.id = await exportOn(scene.exporter);
+  scene.model = new Model(1);
+}
+
+/** Somebody dies, or is looked at. */
+async function afterwards(scene: Scene): Promise<void> {
+  const { next, count, importers, connected } = scene;
+  const dice = next(10);
+  if (dice === 0) {
+    count('importer killed');
+    const index = next(IMPORTERS);
+    await importers[index]!.kill();
+    importers[index] = await two.peer();
+    connected[index] = false;
+  } else if (dice === 1) {
+    count('exporter killed');
+    await scene.exporter.kill();
+    await begin(scene);
+  } else if (dice < 4) {
+    scene.model.compare(await bytesOf(scene.exporter, 0, 0, IMPORTERS * SLOTS));
+  }
+}
+
+/** Nothing is broken any more: everybody can do everything, and leaves nothing. */
+async function inTheEnd({ next, exporter, id, model, importers, connected }: Scene): Promise<void> {
   await Promise.all(machines.map((machine) => allUp(machine, machines)));
   for (const [index, peer] of importers.entries()) {
     const fresh = !connected[index];
@@ -180,8 +183,37 @@ test(`${SECONDS} seconds of faults`, { timeout: (SECONDS + 240) * 1000 }, async 
   await two.endPeers();
   await until(async () => (await importersOf(exporter)) === 0);
   await one.endPeers();
-  // What a gateway has for importers went with them.
   for (const { gateway } of machines) {
-    await until(() => readdirSync(`/proc/${gateway!.pid}/fd`).length < 60);
+    await until(() => readdirSync(`/proc/${gateway!.pid}/fd`).length < MOST_DESCRIPTORS);
   }
+}
+
+test(`${SECONDS} seconds of faults`, { timeout: (SECONDS + 240) * 1000 }, async () => {
+  const counts: Record<string, number> = {};
+  const count = (what: string) => {
+    counts[what] = (counts[what] ?? 0) + 1;
+  };
+  const importers = await Promise.all(Array.from({ length: IMPORTERS }, () => two.peer()));
+  const scene = {
+    ...randomness(),
+    count,
+    importers,
+    connected: importers.map(() => false),
+  } as unknown as Scene;
+  await begin(scene);
+  const pause = (mostMs: number) => new Promise((resolve) => setTimeout(resolve, scene.next(mostMs)));
+  const deadline = Date.now() + SECONDS * 1000;
+  while (Date.now() < deadline) {
+    const fault = FAULTS[scene.next(FAULTS.length)]!;
+    count(fault.name);
+    const storms = Promise.all(importers.map((_, index) => storm(scene, index)));
+    await pause(100);
+    await fault.begin();
+    await pause(3000);
+    await fault.end();
+    await storms;
+    await afterwards(scene);
+  }
+  console.log(counts);
+  await inTheEnd(scene);
 });

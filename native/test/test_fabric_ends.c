@@ -106,6 +106,14 @@ static void an_idle_importer_learns_that_the_gateway_was_killed(void) {
   fabric_down_without(gateway_pid);
 }
 
+/* Every thread of it has stopped when this returns. */
+static void stop_gateway(void) {
+  int status;
+  kill(gateway_pid, SIGSTOP);
+  CHECK_EQ(waitpid(gateway_pid, &status, WUNTRACED), gateway_pid);
+  CHECK(WIFSTOPPED(status));
+}
+
 /* Nothing tells of a peer that is stopped: the deadline does. */
 static void the_gateway_is_stopped(void) {
   static uint8_t bytes[LENGTH];
@@ -114,7 +122,7 @@ static void the_gateway_is_stopped(void) {
   struct rsm_remote *remote = open_remote(endpoint, ID, 0600);
   struct rsm_transfer transfer = {.remote = remote, .direction = RSM_GET, .checked = true, .local = (char *)bytes,
                                   .length = LENGTH};
-  kill(gateway_pid, SIGSTOP);
+  stop_gateway();
   rsm_transfer_begin(&transfer);
   CHECK_EQ(put(remote, 0, bytes, LENGTH, true), RSMERR_CONN_ABORTED);
   CHECK(rsm_endpoint_take_finished(endpoint) == &transfer);
@@ -136,7 +144,7 @@ static void posts_without_end_to_a_stopped_gateway_have_one(void) {
   fabric_up();
   struct rsm_endpoint *endpoint = connect_endpoint();
   struct rsm_remote *remote = open_remote(endpoint, ID, 0600);
-  kill(gateway_pid, SIGSTOP);
+  stop_gateway();
   int code;
   while ((code = rsm_remote_post(remote, false)) == RSM_SUCCESS) continue;
   CHECK_EQ(code, RSMERR_CONN_ABORTED);

@@ -17,6 +17,7 @@ int rsm_provider_info(const char *provider, const char *host, const char *port, 
   struct fi_fabric_attr fabric = {.prov_name = (char *)provider};
   struct fi_info hints = {.caps = FI_MSG | FI_RMA, .addr_format = FI_FORMAT_UNSPEC, .ep_attr = &endpoint,
                           .domain_attr = &domain, .tx_attr = &transmit, .fabric_attr = &fabric};
+  if (host != NULL) flags |= FI_NUMERICHOST; /* nobody waits for a name server here */
   return rsm_library()->getinfo(RSM_FABRIC_API, host, port, flags, &hints, info);
 }
 

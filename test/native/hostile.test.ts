@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { type Native, native } from '../../src/native/index.ts';
+import { isKnown, ODD } from '../support/odd.ts';
 import {
   connected,
   directory,
@@ -17,55 +18,6 @@ import {
 
 const lock = openSync(join(directory, 'lock'), 'a+');
 afterAll(() => closeSync(lock));
-
-function detached(): Uint32Array {
-  const words = new Uint32Array(8);
-  structuredClone(words.buffer, { transfer: [words.buffer] });
-  return words;
-}
-
-const getters = new Proxy({}, { get: () => Number.NaN });
-const thrower = new Proxy(
-  {},
-  {
-    get: () => {
-      throw new RangeError('a getter of the program');
-    },
-  },
-);
-
-const ODD: unknown[] = [
-  undefined,
-  null,
-  true,
-  Number.NaN,
-  Number.POSITIVE_INFINITY,
-  -0.5,
-  -1,
-  2 ** 32,
-  2 ** 53,
-  1e300,
-  10n ** 30n,
-  '',
-  'a\0b',
-  '\ud800',
-  '/'.repeat(5000),
-  Symbol('odd'),
-  {},
-  [],
-  () => 1,
-  getters,
-  thrower,
-  new ArrayBuffer(0),
-  new ArrayBuffer(64),
-  detached().buffer,
-  new SharedArrayBuffer(64),
-  new Uint32Array(0),
-  new Uint32Array(64).fill(0xffffffff),
-  detached(),
-  new Int32Array(1),
-  new DataView(new ArrayBuffer(4)),
-];
 
 interface Scene {
   arguments: Record<keyof Native, unknown[]>;
@@ -146,9 +98,7 @@ function play(name: keyof Native, exchange: (values: unknown[]) => unknown[]): v
   try {
     call(...exchange(all[name]));
   } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException;
-    const known = error instanceof TypeError || /^E[A-Z]+$/.test(code ?? '') || /getter/.test(message);
-    expect(known, `${name}: ${String(error)}`).toBe(true);
+    expect(isKnown(error), `${name}: ${String(error)}`).toBe(true);
   }
   end();
 }

@@ -17,33 +17,16 @@ import {
   openController,
 } from '../../src/api/index.ts';
 import { addNode, initCluster } from '../../src/cluster/index.ts';
-import { fabric } from '../../src/native/index.ts';
 import { GatewayClient } from '../../src/node/index.ts';
 import { until } from '../support/actors.ts';
+import { libfabricIsMissing } from '../support/libfabric.ts';
 import { program } from '../support/rsm.ts';
 import { tidy } from '../support/scene.ts';
 
 /** Each node has its directory from its configuration. */
 delete process.env.RSM_RUNTIME_DIR;
 
-/** Why nothing can be tested here; undefined where it can. */
-const missing: string | undefined = whatIsMissing();
-if (missing !== undefined) {
-  console.warn(
-    `Segments of other nodes are not tested: ${missing}. apt-get install libfabric-dev, and build.`,
-  );
-}
-
-function whatIsMissing(): string | undefined {
-  try {
-    const library = fabric().library();
-    return 'reason' in library ? library.reason : undefined;
-  } catch (error) {
-    return (error as Error).message.split('\n')[0];
-  }
-}
-
-export const test: typeof anyTest = missing === undefined ? anyTest : (anyTest.skip as typeof anyTest);
+export const test: typeof anyTest = libfabricIsMissing ? (anyTest.skip as typeof anyTest) : anyTest;
 
 export const LENGTH: number = 64 * 4096;
 /** Everybody on both nodes. */
@@ -64,7 +47,7 @@ const gateways: Map<number, ChildProcess> = new Map();
 const disposables: Disposable[] = [];
 
 beforeAll(async () => {
-  if (missing !== undefined) return;
+  if (libfabricIsMissing) return;
   const dir = join(base, 'cluster');
   await initCluster(dir);
   for (const id of [1, 2]) {

@@ -53,8 +53,9 @@ static uint64_t left_in(const char *directory, const char *limit_name, const cha
   uint64_t limit, usage;
   if (!number_in(directory, limit_name, &limit) || !number_in(directory, usage_name, &usage)) return UINT64_MAX;
   if ((size_t)snprintf(path, sizeof path, "%s/memory.stat", directory) >= sizeof path) return UINT64_MAX;
-  uint64_t used = usage - sum_of(path, reclaimable, 1);
-  return used > usage || used < limit ? limit - (used > usage ? 0 : used) : 0;
+  uint64_t spare = sum_of(path, reclaimable, 1);
+  uint64_t used = spare < usage ? usage - spare : 0;
+  return used < limit ? limit - used : 0;
 }
 
 /* The least of the group and all above it. The path in the tree may not be there: in a container the group

@@ -18,7 +18,7 @@ import { directory } from '../support/scene.ts';
 const NIGHTLY = process.env.RSM_NIGHTLY === '1';
 const POINTS_OF_A_SIGNAL = NIGHTLY ? Number.POSITIVE_INFINITY : 3;
 const POINTS_OF_JAVASCRIPT = NIGHTLY ? Number.POSITIVE_INFINITY : 2;
-const LANES = 3;
+const LANES = NIGHTLY ? 6 : 3;
 
 const library = compile('crash/points', ['-shared', '-fPIC']);
 const lanes: Survivors[] = [];

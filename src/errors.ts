@@ -132,7 +132,7 @@ const table: ReadonlyMap<number, ResultCode> = new Map([
     'The segment is mapped already (a put or get maps it too): unmap it first, or connect once more.',
   ),
   row({ RSMERR_SEG_STILL_MAPPED }, 'The segment is still mapped: unmap it first.'),
-  row({ RSMERR_SEG_NOT_MAPPED }, 'The segment is not mapped.'),
+  row({ RSMERR_SEG_NOT_MAPPED }, 'The segment is not mapped: there is nothing to unmap.'),
   row({ RSMERR_NOT_CREATOR }, 'Only the process that created the segment may do this.'),
   row({ RSMERR_BAD_BARRIER_PTR }, 'This is not a barrier: pass what rsmapi_barrier() returned.'),
   row(
@@ -156,7 +156,7 @@ const table: ReadonlyMap<number, ResultCode> = new Map([
     'The transfer leaves the segment or its mapped window: check offset and length.',
   ),
   row({ RSMERR_MISALIGNED_OFFSET }, 'The offset is misaligned.'),
-  row({ RSMERR_BAD_LENGTH }, 'The length is zero, too large, or reaches beyond the end.'),
+  row({ RSMERR_BAD_LENGTH }, 'The length is zero, too large, or reaches beyond the end: pass one that fits.'),
   row(
     { RSMERR_BAD_ACL },
     'The access list is not valid: node ids this controller reaches, permissions within 0666, not too many entries.',
@@ -190,7 +190,10 @@ const table: ReadonlyMap<number, ResultCode> = new Map([
     { RSMERR_LOCKS_NOT_ENABLED },
     'The segment was not created for lock operations: its exporter must ask for them at create (RSM_LOCK_OPS).',
   ),
-  row({ RSMERR_REBIND_NOT_ALLOWED }, 'The segment was not created with RSM_ALLOW_REBIND (allowRebind).'),
+  row(
+    { RSMERR_REBIND_NOT_ALLOWED },
+    'The segment was created without RSM_ALLOW_REBIND (allowRebind): create it with that.',
+  ),
   row(
     { RSMERR_INSUFFICIENT_RESOURCES },
     'Out of segments, descriptors, mappings or threads: close some, or raise the limits.',
@@ -208,7 +211,7 @@ const table: ReadonlyMap<number, ResultCode> = new Map([
     'There is no initialised barrier: init one, or set the explicit barrier mode.',
   ),
   row({ RSMERR_BARRIER_OPEN_FAILED }, 'The barrier could not be opened.', RETRYABLE),
-  row({ RSMERR_BARRIER_NOT_OPENED }, 'The barrier is not open.'),
+  row({ RSMERR_BARRIER_NOT_OPENED }, 'The barrier is not open: open it first, and close it once.'),
   row(
     { RSMERR_BARRIER_FAILURE },
     'An access since the barrier was opened failed: repeat them all.',
@@ -223,8 +226,8 @@ const table: ReadonlyMap<number, ResultCode> = new Map([
     { RSMERR_CONN_ABORTED },
     'The exporter withdrew the segment or is gone: close this connection and connect again.',
   ),
-  row({ RSMERR_INTERRUPTED }, 'The call was interrupted before it was done.', RETRYABLE),
-  row({ RSMERR_TIMEOUT }, 'Nothing happened within the time given.', RETRYABLE),
+  row({ RSMERR_INTERRUPTED }, 'The call was interrupted before it was done: call again.', RETRYABLE),
+  row({ RSMERR_TIMEOUT }, 'Nothing happened within the time given: wait again, or longer.', RETRYABLE),
   row(
     { RSMERR_BAD_APPID },
     'The segment-id file has no line for this application: ask the administrator for a range.',

@@ -74,6 +74,7 @@ export class ExportSegment extends LockSegment implements Disposable {
    *   memory of this library; INSUFFICIENT_MEM, INSUFFICIENT_RESOURCES
    */
   rebind(memory: BufferLike): void {
+    this.#core.checkLive('rebind');
     this.#core.rebind(memory, exportLength('rebind', memory, this.#pageBytes));
   }
 

@@ -77,7 +77,7 @@ export function checkAccessList(
   }
   for (const { node, permission } of list) {
     if (!isUint32(node) || node > MAX_NODE_ID)
-      refuse(`an access list names no node id from 0 to ${MAX_NODE_ID}`);
+      refuse(`an entry of the access list has no node id from 0 to ${MAX_NODE_ID}`);
     if (!isUint32(permission) || (permission & ~RSM_ACCESS_TRUSTED) !== 0) {
       refuse(`the permission for node ${node} has bits outside 0666`);
     }

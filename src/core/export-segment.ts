@@ -6,6 +6,7 @@ import {
   RSMERR_BAD_MEM_ALIGNMENT,
   RSMERR_BAD_OFFSET,
   RSMERR_BAD_SEG_HNDL,
+  RSMERR_INSUFFICIENT_RESOURCES,
   RSMERR_LOCKS_NOT_SUPPORTED,
   RSMERR_MAP_FAILED,
   RSMERR_REBIND_NOT_ALLOWED,
@@ -34,6 +35,16 @@ export interface ExportOptions {
 /** Reads a program's access list; throws RsmError where it is none. */
 export type AccessReader = () => readonly AccessEntry[];
 
+/** @throws RsmError INSUFFICIENT_RESOURCES: no descriptor is left to read the umask with (C-027) */
+function currentOwner(): Owner {
+  try {
+    return { uid: process.geteuid!(), gid: process.getegid!(), umask: native.umask() };
+  } catch (cause) {
+    const detail = `cannot read the umask: ${(cause as Error).message}`;
+    throw new RsmError(RSMERR_INSUFFICIENT_RESOURCES, 'create', detail, { cause });
+  }
+}
+
 /** Published ones stay published though nobody holds them, as a listening server does. */
 const published: Set<ExportSegment> = new Set();
 
@@ -49,6 +60,7 @@ export class ExportSegment extends LockableSegment {
     controller: Controller,
     driver: DriverExport,
     memory: MemoryRange,
+    owner: Owner,
     options: ExportOptions,
   ) {
     super(driver.events, driver.openLocks(), () => {
@@ -59,7 +71,7 @@ export class ExportSegment extends LockableSegment {
     this.#driver = driver;
     this.#memory = memory;
     this.#options = options;
-    this.#owner = { uid: process.geteuid!(), gid: process.getegid!(), umask: native.umask() };
+    this.#owner = owner;
   }
 
   /**
@@ -85,9 +97,10 @@ export class ExportSegment extends LockableSegment {
     const limit = driver.attributes.maxExportSegmentSize;
     if (limit !== 0 && length > limit) throw new RsmError(RSMERR_BAD_LENGTH, 'create');
     const range = { ...memory, byteLength: length };
+    const owner = currentOwner(); // before anything is made that would have to be given back
     const made = driver.createExport(range, options);
     controller.segmentMade();
-    return new ExportSegment(controller, made, range, options);
+    return new ExportSegment(controller, made, range, owner, options);
   }
 
   /** A live one. @throws RsmError BAD_SEG_HNDL (C-003, C-004) */

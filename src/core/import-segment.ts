@@ -32,6 +32,7 @@ import { MAX_BUFFER_BYTES } from './limits.ts';
 import { LockableSegment } from './lockable-segment.ts';
 import { isSize, isUint32 } from './numbers.ts';
 import { checkTarget, type Target, tellRefusal } from './target.ts';
+import { checkSignal } from './waiting.ts';
 import { Window } from './window.ts';
 
 /** A buffer over a mapping keeps the segment connected, though the program has let the segment go. */
@@ -102,6 +103,7 @@ export class ImportSegment extends LockableSegment {
     signal: AbortSignal | undefined,
   ): Promise<ImportSegment> {
     const target = checkTarget(node, id, permission);
+    checkSignal('connect', signal);
     controller.segmentMade();
     try {
       const driver = await controller.driver.connectAsync(target, signal);

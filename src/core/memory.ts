@@ -39,13 +39,20 @@ export function allocate(bytes: unknown, options: { huge?: boolean; lock?: boole
  *   INSUFFICIENT_MEM
  */
 export function mapFile(path: unknown, options: { offset?: number; length?: number } = {}): ArrayBuffer {
-  if (typeof path !== 'string') throw new RsmError(RSMERR_BAD_ADDR, 'mapFile', 'the path must be a string');
+  if (typeof path !== 'string' || path.includes('\0')) {
+    throw new RsmError(RSMERR_BAD_ADDR, 'mapFile', 'the path must be a string without zero bytes');
+  }
   const { offset = 0, length } = options;
   if (!isSize(offset)) throw new RsmError(RSMERR_BAD_OFFSET, 'mapFile', 'offset must be a number of bytes');
   if (length !== undefined) checkLength('mapFile', length);
   else checkFits(path, offset);
   const made = native.mapFile(path, offset, length ?? TO_THE_END);
   if (types.isArrayBuffer(made)) return made;
+  const { code, errno } = made;
+  if (errno === '' && code === RSMERR_BAD_ADDR)
+    throw new RsmError(code, 'mapFile', `${path} is not a regular file: only those can be mapped`);
+  if (errno === '' && code === RSMERR_BAD_LENGTH)
+    throw new RsmError(code, 'mapFile', `${path} has no such range: it is empty, or ends before`);
   throw failure('mapFile', made, `cannot map ${path}`);
 }
 

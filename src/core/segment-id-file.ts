@@ -1,5 +1,5 @@
 /** Segment ids that an administrator has set aside for applications (rsmapi.md 2.3, 3.9). */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { RSMERR_BAD_ADDR, RSMERR_BAD_APPID, RSMERR_BAD_CONF, RsmError } from '../errors.ts';
 import { MAX_SEGMENT_ID_LINE_BYTES } from './limits.ts';
 import { isUint32 } from './numbers.ts';
@@ -55,6 +55,8 @@ function decimal(at: string, text: string): number {
 
 function readText(file: string): string {
   try {
+    // Of a pipe or a device the end may never come.
+    if (!statSync(file).isFile()) throw new Error('it is not a regular file');
     return readFileSync(file, 'utf8');
   } catch (cause) {
     throw new RsmError(RSMERR_BAD_CONF, OPERATION, `cannot read ${file}: ${(cause as Error).message}`, {

@@ -159,7 +159,8 @@ export class Exporting implements TargetHandlers {
     for (const { socketPath, uid: owner } of this.#options.find(id)) {
       const timeoutMs = Math.max(0, deadline - Date.now());
       const request = { socketPath, owner, node, id, permission, timeoutMs, onBehalf };
-      const answer = await native.connectAsync(request).result;
+      const begun = native.connectAsync(request);
+      const answer = typeof begun === 'number' ? begun : await begun.result;
       if (answer !== RSMERR_SEG_NOT_PUBLISHED) return answer;
     }
     return RSMERR_SEG_NOT_PUBLISHED;

@@ -12,6 +12,9 @@ import { RSMERR_BAD_ADDR, RSMERR_BAD_ARGS_ERRORS, RSMERR_TIMEOUT, RsmError } fro
 import { call, checkPointer, type Out, store, touch } from './call.ts';
 import type { pollfd, rsm_memseg_export_handle_t, rsm_memseg_import_handle_t } from './types.ts';
 
+/** `events` is 16 bits wide in poll(2). */
+const MOST_EVENTS = 0xffff;
+
 type SegmentHandle = rsm_memseg_export_handle_t | rsm_memseg_import_handle_t;
 
 /** An event to the other side. BAD_SEG_HNDL, CONN_ABORTED (C-176 … C-180, C-185). */
@@ -68,7 +71,7 @@ function readEntries(operation: string, fds: pollfd[], nfds: number): PollEntry[
       given.revents = 0;
       return { fd: given.fd, events: given.events, revents: 0 };
     });
-    if (Number.isInteger(entry.fd) && isUint32(entry.events)) return entry;
+    if ((entry.fd | 0) === entry.fd && isUint32(entry.events) && entry.events <= MOST_EVENTS) return entry;
     throw new RsmError(RSMERR_BAD_ARGS_ERRORS, operation);
   });
 }

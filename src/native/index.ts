@@ -116,8 +116,8 @@ export interface Native {
 
   // Import side.
   connect(request: ConnectRequest): Connection | Code;
-  /** The same on a thread of the pool; `cancel` ends it with INTERRUPTED. */
-  connectAsync(request: ConnectRequest): { result: Promise<Connection | Code>; cancel(): void };
+  /** The same on a thread of the pool; `cancel` ends it with INTERRUPTED. A code: it could not begin. */
+  connectAsync(request: ConnectRequest): { result: Promise<Connection | Code>; cancel(): void } | Code;
   /** internal: not handed to a program (a read-only System V window is then allowed). fixed: memory of
    * this library to map over; null otherwise. With fixed, the result is `fixed` itself. */
   map(

@@ -2,7 +2,7 @@
  * The configuration file of a node: `--config`, else RSM_CONFIG, else /etc/rsm/rsm.toml where it is
  * there. What it may say is drawn in `keys.ts`; everything else is refused with file, line and key.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { RSMERR_BAD_CONF, RsmError } from '../errors.ts';
@@ -131,6 +131,8 @@ function gatewayOf(gateway: Toml, folder: string): GatewayConfiguration {
 
 function readText(file: string, mustExist: boolean): string | undefined {
   try {
+    // Of a pipe or a device the end may never come.
+    if (!statSync(file).isFile()) throw new Error('it is not a regular file');
     return readFileSync(file, 'utf8');
   } catch (cause) {
     if (!mustExist && (cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

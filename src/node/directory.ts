@@ -8,6 +8,7 @@
 import {
   chmodSync,
   closeSync,
+  constants,
   lstatSync,
   mkdirSync,
   openSync,
@@ -46,7 +47,8 @@ const PERSONAL = '/tmp/rsm-';
 export function openDirectory(configured: string | undefined): RuntimeDirectory {
   const uid = effectiveUid();
   const path = choose(configured, uid);
-  const fd = attempt(path, () => openSync(path, 'r'));
+  // A FIFO would wait for its writer, and a file fail only later.
+  const fd = attempt(path, () => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY));
   native.holdDirectory(fd);
   const users = join(path, 'u');
   let open = true;
@@ -80,6 +82,8 @@ export function checkDirectory({ path, origin }: Location): void {
 export function ownDirectory({ path, users, own, uid }: RuntimeDirectory): string {
   attempt(path, () => {
     if (makeDirectory(users)) chmodSync(users, 0o1777);
+    // Whoever may write here could have put a link there, to where we would make what others do not want.
+    if (!lstatSync(users).isDirectory()) throw new Error(`${users} is not a directory: remove it`);
     if (makeDirectory(own)) chmodSync(own, 0o755);
   });
   refuseForeign(own, uid);

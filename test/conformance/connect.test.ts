@@ -136,6 +136,19 @@ describe('C-109 unpublish during a connect', () => {
     );
     expect(error?.code).toBe('RSMERR_INTERRUPTED');
   });
+
+  test('C-109 a connect that was given up before it began rejects with INTERRUPTED, published or not', async () => {
+    const { id } = exported();
+    const opened = openController();
+    later(() => opened[Symbol.dispose]());
+    const signal = AbortSignal.abort();
+    for (const wanted of [id, 0x7ffffff0]) {
+      await expect(opened.connect({ id: wanted, signal })).rejects.toMatchObject({
+        code: 'RSMERR_INTERRUPTED',
+        cause: signal.reason,
+      });
+    }
+  });
 });
 
 test('C-110 the granted mode is the requested one, not more', () => {

@@ -1,7 +1,14 @@
 /** rsm_memseg_export_create (rsmapi.md 2.4). */
 import { totalmem } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { allocate, attachSystemV, mapFile, type RsmError, release } from '../../src/api/index.ts';
+import {
+  allocate,
+  attachSystemV,
+  mapFile,
+  openController,
+  type RsmError,
+  release,
+} from '../../src/api/index.ts';
 import * as rsm from '../../src/librsm/index.ts';
 import {
   ALICE,
@@ -122,6 +129,35 @@ describe('C-025 memory that is not wholly memory of this library', () => {
     expect(rsm.rsm_memseg_import_map(segment, at, 0, 0o600, 0, PAGE)).toBe(0);
     expect(create(at.value, PAGE)).toBe(rsm.RSMERR_BAD_ADDR);
   });
+});
+
+test('C-032 what cannot be mapped as a file is BAD_ADDR or BAD_LENGTH, and says why', () => {
+  const fails = (path: string, options: object, code: string, why: string): void => {
+    expect(() => mapFile(path, options)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(why) }),
+    );
+  };
+  const empty = file('');
+  fails('/dev/zero', {}, 'RSMERR_BAD_ADDR', '/dev/zero is not a regular file');
+  fails('/', {}, 'RSMERR_BAD_ADDR', '/ is not a regular file');
+  fails(`${empty}\0`, {}, 'RSMERR_BAD_ADDR', 'without zero bytes');
+  fails(empty, {}, 'RSMERR_BAD_LENGTH', `${empty} has no such range: it is empty`);
+  fails(file('abc'), { offset: 1, length: 3 }, 'RSMERR_BAD_LENGTH', 'has no such range');
+});
+
+test('D-52 a range that partly overlaps an exported one says so, not that descriptors are out', () => {
+  const opened = openController();
+  later(() => opened.close());
+  const memory = allocate(2 * PAGE);
+  const whole = opened.createExport(memory, { allowRebind: true });
+  const half = opened.createExport(allocate(PAGE), { allowRebind: true });
+  later(() => {
+    whole.close();
+    half.close();
+  });
+  const overlapping = new Uint8Array(memory, PAGE);
+  expect(() => opened.createExport(overlapping)).toThrow(/create: the range partly overlaps an exported one/);
+  expect(() => half.rebind(overlapping)).toThrow(/rebind: the range partly overlaps an exported one/);
 });
 
 describe('C-027 shortage', () => {

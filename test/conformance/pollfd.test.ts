@@ -209,6 +209,21 @@ describe('C-193 nothing ready, invalid arguments', () => {
     expect(waitFor([], 0, 10, ready)).toBe(rsm.RSMERR_TIMEOUT);
   });
 
+  test('C-193 descriptors and events that are wider than in C return BAD_ARGS_ERRORS and consume nothing', () => {
+    const { segment, id } = exported();
+    const entry = entryOf(segment);
+    expect(post(imported({ id }).segment, 0)).toBe(0);
+    const { fd, events } = entry;
+    for (const wide of [
+      { ...entry, fd: fd + 2 ** 32 },
+      { ...entry, events: events + 2 ** 16 },
+    ]) {
+      expect(waitFor([wide], 1, 0, null)).toBe(rsm.RSMERR_BAD_ARGS_ERRORS);
+    }
+    expect(waitFor([entry], 1, 0, null)).toBe(0);
+    expect(release(segment)).toBe(0);
+  });
+
   test('C-193 more entries than a process may have descriptors return BAD_ARGS_ERRORS (117)', async () => {
     const small = await peer({ limits: ['--nofile=64:64'] });
     const [code, count] = await small.run(({ rsm }) => {

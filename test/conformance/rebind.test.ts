@@ -1,6 +1,6 @@
 /** rsm_memseg_export_rebind (rsmapi.md 2.4). */
 import { describe, expect, test } from 'vitest';
-import { release } from '../../src/api/index.ts';
+import { allocate, openController, release } from '../../src/api/index.ts';
 import * as rsm from '../../src/librsm/index.ts';
 import { exported, filled, imported, PAGE, peer } from '../support/scene.ts';
 
@@ -17,6 +17,16 @@ test('C-046 rebind of an invalid handle returns BAD_SEG_HNDL before every other 
   for (const bad of [null, undefined, {}] as never[]) {
     expect(rebind(bad, null as never, 0, 0)).toBe(rsm.RSMERR_BAD_SEG_HNDL);
     expect(rebind(bad, filled(1, 0), 0, PAGE)).toBe(rsm.RSMERR_BAD_SEG_HNDL);
+  }
+});
+
+test('C-046 of a closed segment of the api, too', () => {
+  const opened = openController();
+  const segment = opened.createExport(allocate(PAGE), { allowRebind: true });
+  segment.close();
+  opened.close();
+  for (const memory of [null, new ArrayBuffer(PAGE), allocate(PAGE)] as ArrayBuffer[]) {
+    expect(() => segment.rebind(memory)).toThrow(expect.objectContaining({ code: 'RSMERR_BAD_SEG_HNDL' }));
   }
 });
 

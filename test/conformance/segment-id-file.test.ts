@@ -69,6 +69,18 @@ describe.skipIf(!root)('the file', () => {
     expect(code).toBe(rsm.RSMERR_BAD_CONF);
   });
 
+  test('C-195 a FIFO is BAD_CONF: nobody waits for who writes to it', async () => {
+    const reader = await peerWithFile('');
+    const code = await reader.run(({ rsm }) => {
+      const { renameSync } = process.getBuiltinModule('node:fs');
+      const { execFileSync } = process.getBuiltinModule('node:child_process');
+      renameSync('/etc/rsm/rsm.segmentid', '/etc/rsm/old');
+      execFileSync('mkfifo', ['/etc/rsm/rsm.segmentid']);
+      return rsm.rsm_get_segmentid_range('SUNWfoo', rsm.out(), rsm.out());
+    });
+    expect(code).toBe(rsm.RSMERR_BAD_CONF);
+  });
+
   test('C-196 the base is hexadecimal, the length decimal', async () => {
     expect(await ranges('reserved SUNWfoo 0x600000 1000\n', 'SUNWfoo')).toEqual([found(0x600000, 1000)]);
     expect(await ranges('reserved\tSUNWfoo  600000 \t 010  more text\n', 'SUNWfoo')).toEqual([

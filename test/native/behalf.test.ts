@@ -66,7 +66,7 @@ test('a connect off the thread carries it too', async () => {
   );
   const ask = (uid: number) => {
     const onBehalf = { uid, gid: 1, groups: new Uint32Array() };
-    return native.connectAsync(request({ onBehalf })).result;
+    return good(native.connectAsync(request({ onBehalf }))).result;
   };
   const answer = good(await ask(7));
   native.disconnect(answer.handle, null);

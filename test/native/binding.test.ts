@@ -67,16 +67,16 @@ test('a control block says whether the connection is whole', () => {
 
 test('connectAsync fulfils with a connection or a code', async () => {
   const exporter = published();
-  const connection = good(await native.connectAsync(exporter.request).result);
+  const connection = good(await good(native.connectAsync(exporter.request)).result);
   expect(connection.byteLength).toBe(PAGE);
   native.disconnect(connection.handle, null);
   native.destroyExport(exporter.segment);
-  expect(await native.connectAsync(exporter.request).result).toBeTypeOf('number');
+  expect(await good(native.connectAsync(exporter.request)).result).toBeTypeOf('number');
 });
 
 test('a cancelled connectAsync is INTERRUPTED or was done before', async () => {
   const exporter = published();
-  const attempt = native.connectAsync(exporter.request);
+  const attempt = good(native.connectAsync(exporter.request));
   attempt.cancel();
   attempt.cancel();
   const result = await attempt.result;

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,6 +81,19 @@ describe('the configuration file', () => {
     expect(readConfiguration().nodeId).toBe(5);
     expect(readConfiguration(written('[node]\nid = 6')).nodeId).toBe(6);
     vi.unstubAllEnvs();
+  });
+
+  test('is a regular file: of a FIFO or a device the end may never come', () => {
+    const fifo = join(folder, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    for (const file of [fifo, '/dev/zero', folder]) {
+      expect(() => readConfiguration(file)).toThrow(
+        expect.objectContaining({
+          code: 'RSMERR_BAD_CONF',
+          message: expect.stringContaining('not a regular file'),
+        }),
+      );
+    }
   });
 
   test('that is named must exist', () => {

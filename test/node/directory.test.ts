@@ -1,8 +1,18 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openNode } from '../../src/node/index.ts';
+import { peer } from '../support/scene.ts';
 import { as, directory, publish, withNode } from './scene.ts';
 
 /** A user that nobody is. */
@@ -61,6 +71,50 @@ describe('the runtime directory', () => {
         message: expect.stringContaining('ENOENT'),
       }),
     );
+  });
+
+  test.each(['file', 'fifo'])('that is a %s is a clear error at once', (kind) => {
+    const path = `${directory}/${kind}`;
+    spawnSync(kind === 'file' ? 'touch' : 'mkfifo', [path]);
+    vi.stubEnv('RSM_RUNTIME_DIR', path);
+    expect(() => openNode()).toThrow(
+      expect.objectContaining({
+        code: 'RSMERR_CTLR_NOT_PRESENT',
+        message: expect.stringContaining('ENOTDIR'),
+      }),
+    );
+    rmSync(path);
+  });
+
+  test('whose u is a link is not published in, and nothing is made where the link leads', () => {
+    const planted = `${directory}/planted`;
+    const elsewhere = `${directory}/elsewhere`;
+    mkdirSync(planted, { mode: 0o1777 });
+    mkdirSync(elsewhere);
+    symlinkSync(elsewhere, `${planted}/u`);
+    vi.stubEnv('RSM_RUNTIME_DIR', planted);
+    withNode((node) => expect(() => publish(node)).toThrow(/u is not a directory: remove it/));
+    expect(readdirSync(elsewhere)).toEqual([]);
+    rmSync(planted, { recursive: true });
+    rmSync(elsewhere, { recursive: true });
+  });
+
+  test('that was removed under a process is what a publish names', async () => {
+    const removed = `${directory}/removed`;
+    const exporter = await peer({ env: { RSM_RUNTIME_DIR: removed } });
+    const message = await exporter.run(({ api }, path: string) => {
+      const segment = api.openController().createExport(api.allocate(4096));
+      process.getBuiltinModule('node:fs').rmSync(`${path}/u`, { recursive: true });
+      try {
+        return segment.publish();
+      } catch (error) {
+        return (error as Error).message;
+      }
+    }, removed);
+    expect(message).toMatch(
+      /^publish: cannot write to the runtime directory .*removed: if it was removed under/,
+    );
+    rmSync(removed, { recursive: true });
   });
 
   test('is left alone by tmp cleaners while a node is open', () => {

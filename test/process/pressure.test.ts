@@ -96,6 +96,51 @@ test('mappings: the last ones are left to the engine; the calls that need one sa
   expect(found.count).toBeGreaterThan(10_000);
 }, 300_000);
 
+test('C-027 with no descriptor left every call says so, by whichever way it is made, and nothing leaks', async () => {
+  const small = await peer({ limits: ['--nofile=100:100'] });
+  const found = await small.run(async ({ api }) => {
+    const { openSync, closeSync, readdirSync } = process.getBuiltinModule('node:fs');
+    const controller = api.openController();
+    const memory = api.allocate(4096);
+    const segment = controller.createExport(memory, { allowRebind: true });
+    const target = { id: segment.publish() };
+    const held = () => readdirSync('/proc/self/fd').length;
+    const before = held();
+    const taken: number[] = [];
+    try {
+      for (;;) taken.push(openSync('/dev/null', 'r'));
+    } catch {
+      // the limit is reached
+    }
+    const codes = new Set<string>();
+    const attempt = async (call: () => unknown): Promise<void> => {
+      try {
+        await call();
+      } catch (error) {
+        codes.add(
+          (error as { code?: string; result?: number }).result
+            ? (error as { code: string }).code
+            : `${error}`,
+        );
+        return;
+      }
+      codes.add('done');
+    };
+    for (let spare = 0; spare < 2; spare++) {
+      await attempt(() => controller.connect(target));
+      await attempt(() => controller.connectSync(target));
+      await attempt(() => controller.createExport(new Uint8Array(memory)));
+      await attempt(() => segment.rebind(api.allocate(4096)));
+    }
+    for (const fd of taken) closeSync(fd);
+    const after = held();
+    segment.close();
+    controller.close();
+    return { codes: [...codes], leaked: after - before };
+  });
+  expect(found).toEqual({ codes: ['RSMERR_INSUFFICIENT_RESOURCES'], leaked: 0 });
+});
+
 test('descriptors: the connects that find none say so; closing gives them back', async () => {
   const [exporter, importer] = await Promise.all([peer(), peer({ limits: ['--nofile=100:100'] })]);
   const id = await exportIn(exporter);

@@ -81,6 +81,7 @@ export const plainValues: [name: string, make: () => unknown][] = [
   ["''", () => ''],
   ["'x'", () => 'x'],
   ["'8'", () => '8'],
+  ['a string with a zero byte', () => 'x\0y'],
   ['{}', () => ({})],
   ['[]', () => []],
   ['a sparse array', () => new Array(1000)],

@@ -11,6 +11,11 @@ import { LoopbackLocks } from './locks.ts';
 const READ_ONLY = 1;
 const LOCK_OPS = 2;
 
+/** Of create and rebind (D-52). */
+const CANNOT_EXPORT: string =
+  'the range partly overlaps an exported one, is exported with another readOnly, or is no whole huge pages: export ' +
+  'the same range again, or close that segment; or no descriptors or mappings are left: close some, or raise the limits';
+
 interface CreateOptions {
   readOnly: boolean;
   lockOps: boolean;
@@ -28,7 +33,8 @@ export class LoopbackExport implements DriverExport {
     this.#share = node.join('create', byteLength);
     const flags = (options.readOnly ? READ_ONLY : 0) | (options.lockOps ? LOCK_OPS : 0);
     try {
-      this.#segment = resultOf(native.createExport(buffer, byteOffset, byteLength, flags), 'create');
+      const made = native.createExport(buffer, byteOffset, byteLength, flags);
+      this.#segment = resultOf(made, 'create', CANNOT_EXPORT);
     } catch (error) {
       this.#share.leave();
       throw error;
@@ -49,7 +55,7 @@ export class LoopbackExport implements DriverExport {
 
   publish(id: number, grants: GrantTable): number {
     return this.#node.publish(id, (chosen, claim, record) =>
-      done(native.publish(this.#segment, record, chosen, claim, grants), 'publish'),
+      done(native.publish(this.#segment, record, chosen, claim, grants), 'publish', this.#cannotClaim()),
     );
   }
 
@@ -64,7 +70,9 @@ export class LoopbackExport implements DriverExport {
   rebind({ buffer, byteOffset, byteLength }: MemoryRange, held: readonly number[]): void {
     const undo = this.#locks.carry(held, buffer, byteOffset, byteLength);
     try {
-      this.#share.twice('rebind', () => done(native.rebind(this.#segment, buffer, byteOffset), 'rebind'));
+      this.#share.twice('rebind', () =>
+        done(native.rebind(this.#segment, buffer, byteOffset), 'rebind', CANNOT_EXPORT),
+      );
     } catch (error) {
       undo();
       throw error;
@@ -75,5 +83,12 @@ export class LoopbackExport implements DriverExport {
   destroy(): void {
     native.destroyExport(this.#segment);
     this.#share.leave();
+  }
+
+  #cannotClaim(): string {
+    return (
+      `cannot write to the runtime directory ${this.#node.directory}: if it was removed under this process, start the ` +
+      'processes of the node anew; else see that the disk is not full and that descriptors are left'
+    );
   }
 }

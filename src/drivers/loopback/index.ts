@@ -118,7 +118,9 @@ async function attempt(
   signal: AbortSignal | undefined,
 ): Promise<Connection | number> {
   if (signal?.aborted) throw interrupted(signal);
-  const { result, cancel } = native.connectAsync(requestTo(candidate, target));
+  const begun = native.connectAsync(requestTo(candidate, target));
+  if (typeof begun === 'number') return begun;
+  const { result, cancel } = begun;
   signal?.addEventListener('abort', cancel);
   const answer = await result.finally(() => signal?.removeEventListener('abort', cancel));
   if (answer === RSMERR_INTERRUPTED && signal?.aborted) throw interrupted(signal);

@@ -32,7 +32,6 @@ import { MAX_BUFFER_BYTES } from './limits.ts';
 import { LockableSegment } from './lockable-segment.ts';
 import { isSize, isUint32 } from './numbers.ts';
 import { checkTarget, type Target, tellRefusal } from './target.ts';
-import { checkSignal } from './waiting.ts';
 import { Window } from './window.ts';
 
 /** A buffer over a mapping keeps the segment connected, though the program has let the segment go. */
@@ -102,8 +101,7 @@ export class ImportSegment extends LockableSegment {
     permission: unknown,
     signal: AbortSignal | undefined,
   ): Promise<ImportSegment> {
-    const target = checkTarget(node, id, permission);
-    checkSignal('connect', signal);
+    const target = checkTarget(node, id, permission, signal);
     controller.segmentMade();
     try {
       const driver = await controller.driver.connectAsync(target, signal);

@@ -8,6 +8,7 @@ import {
 import { onRefuse } from '../observe/channels.ts';
 import { RSM_PERM_RDWR } from './constants.ts';
 import { isUint32 } from './numbers.ts';
+import { checkSignal } from './waiting.ts';
 
 /** What a connect is to reach. */
 export interface Target {
@@ -23,8 +24,8 @@ export function tellRefusal({ node, id, permission }: Target, error: unknown): v
   }
 }
 
-/** @throws RsmError PERM_DENIED (C-101, C-102), CTLR_NOT_PRESENT, SEG_NOT_PUBLISHED */
-export function checkTarget(node: unknown, id: unknown, permission: unknown): Target {
+/** @throws RsmError PERM_DENIED (C-101, C-102), CTLR_NOT_PRESENT, SEG_NOT_PUBLISHED; INTERRUPTED: by `signal` */
+export function checkTarget(node: unknown, id: unknown, permission: unknown, signal?: AbortSignal): Target {
   if (!isUint32(permission) || permission === 0 || (permission & ~RSM_PERM_RDWR) !== 0) {
     throw new RsmError(
       RSMERR_PERM_DENIED,
@@ -36,5 +37,6 @@ export function checkTarget(node: unknown, id: unknown, permission: unknown): Ta
     throw new RsmError(RSMERR_CTLR_NOT_PRESENT, 'connect', 'a node id is a number from 0 to 63');
   if (!isUint32(id))
     throw new RsmError(RSMERR_SEG_NOT_PUBLISHED, 'connect', 'a segment id is an unsigned 32-bit number');
+  checkSignal('connect', signal);
   return { node, id, permission };
 }

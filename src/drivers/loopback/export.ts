@@ -13,8 +13,8 @@ const LOCK_OPS = 2;
 
 /** Of create and rebind (D-52). */
 const CANNOT_EXPORT: string =
-  'the range partly overlaps an exported one, is exported with another readOnly, or is no whole huge pages: export ' +
-  'the same range again, or close that segment; or no descriptors or mappings are left: close some, or raise the limits';
+  'the range partly overlaps an exported one, is exported with another readOnly, or is no whole huge pages: ' +
+  'export the same range again, or close that segment; or no descriptors or mappings are left: close some, or raise the limits';
 
 interface CreateOptions {
   readOnly: boolean;
@@ -87,8 +87,8 @@ export class LoopbackExport implements DriverExport {
 
   #cannotClaim(): string {
     return (
-      `cannot write to the runtime directory ${this.#node.directory}: if it was removed under this process, start the ` +
-      'processes of the node anew; else see that the disk is not full and that descriptors are left'
+      `cannot write to the runtime directory ${this.#node.directory}: if it was removed under this process, ` +
+      'start the processes of the node anew; else see that the disk is not full and that descriptors are left'
     );
   }
 }

@@ -1,0 +1,33 @@
+/** Where one code has several causes the message says which, and what to do. */
+import { expect, test } from 'vitest';
+import { allocate, mapFile, openController } from '../../src/api/index.ts';
+import { file, later, PAGE } from '../support/scene.ts';
+
+test('C-032 what cannot be mapped as a file is BAD_ADDR or BAD_LENGTH, and says why', () => {
+  const fails = (path: string, options: object, code: string, why: string): void => {
+    expect(() => mapFile(path, options)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(why) }),
+    );
+  };
+  const empty = file('');
+  fails('/dev/zero', {}, 'RSMERR_BAD_ADDR', '/dev/zero is not a regular file');
+  fails('/', {}, 'RSMERR_BAD_ADDR', '/ is not a regular file');
+  fails(`${empty}\0`, {}, 'RSMERR_BAD_ADDR', 'without zero bytes');
+  fails(empty, {}, 'RSMERR_BAD_LENGTH', `${empty} has no such range: it is empty`);
+  fails(file('abc'), { offset: 1, length: 3 }, 'RSMERR_BAD_LENGTH', 'has no such range');
+});
+
+test('D-52 a range that partly overlaps an exported one says so, not that descriptors are out', () => {
+  const opened = openController();
+  later(() => opened.close());
+  const memory = allocate(2 * PAGE);
+  const whole = opened.createExport(memory, { allowRebind: true });
+  const half = opened.createExport(allocate(PAGE), { allowRebind: true });
+  later(() => {
+    whole.close();
+    half.close();
+  });
+  const part = new Uint8Array(memory, PAGE);
+  expect(() => opened.createExport(part)).toThrow(/create: the range partly overlaps an exported one/);
+  expect(() => half.rebind(part)).toThrow(/rebind: the range partly overlaps an exported one/);
+});

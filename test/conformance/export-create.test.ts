@@ -1,14 +1,7 @@
 /** rsm_memseg_export_create (rsmapi.md 2.4). */
 import { totalmem } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import {
-  allocate,
-  attachSystemV,
-  mapFile,
-  openController,
-  type RsmError,
-  release,
-} from '../../src/api/index.ts';
+import { allocate, attachSystemV, mapFile, type RsmError, release } from '../../src/api/index.ts';
 import * as rsm from '../../src/librsm/index.ts';
 import {
   ALICE,

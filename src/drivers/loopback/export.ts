@@ -14,7 +14,8 @@ const LOCK_OPS = 2;
 /** Of create and rebind (D-52). */
 const CANNOT_EXPORT: string =
   'the range partly overlaps an exported one, is exported with another readOnly, or is no whole huge pages: ' +
-  'export the same range again, or close that segment; or no descriptors or mappings are left: close some, or raise the limits';
+  'export the same range again, or close that segment; or no descriptors or mappings are left: close some, or ' +
+  'raise the limits';
 
 interface CreateOptions {
   readOnly: boolean;

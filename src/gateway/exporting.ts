@@ -112,6 +112,12 @@ export class Exporting implements TargetHandlers {
     }
   }
 
+  /** Before the next frame of that link is looked at nothing lands over it any more. */
+  importerGone(link: Link, process: number, importer: number): void {
+    const known = this.#importers.get(importer);
+    if (known?.link === link && known.process === process) this.#target.endImporter(importer);
+  }
+
   linkDown(link: Link): void {
     this.#pending.delete(link);
     for (const [number, importer] of this.#importers) {

@@ -111,6 +111,14 @@ export class Importing {
     this.#forget(imported);
   }
 
+  /** A fabric connection of the process has broken. */
+  importerGone(process: Process, node: number, importer: number): void {
+    const link = this.#linkTo(node);
+    // Without a link the other gateway has ended it by itself.
+    if (typeof link === 'string') return;
+    link.send({ case: 'importerGone', value: { process: process.number, importer } });
+  }
+
   end(process: Process): void {
     const belongings = this.#processes.get(process);
     if (belongings === undefined) return;

@@ -25,7 +25,7 @@ interface Path {
 }
 
 export interface LinksHandlers
-  extends Pick<LinkHandlers, 'connect' | 'disconnect' | 'processGone' | 'ended'> {
+  extends Pick<LinkHandlers, 'connect' | 'disconnect' | 'processGone' | 'importerGone' | 'ended'> {
   up(link: Link): void;
   /** Of a link that was up. */
   down(link: Link, why: string): void;
@@ -120,13 +120,14 @@ export class Links {
 
   #begin(path: Path, socket: TLSSocket): void {
     socket.setNoDelay(true);
-    const { connect, disconnect, processGone, ended } = this.#handlers;
+    const { connect, disconnect, processGone, importerGone, ended } = this.#handlers;
     const link: Link = new Link(socket, this.#self, path.peer.id, {
       up: () => this.#up(path, link),
       down: (_link, why) => this.#down(path, link, why),
       connect,
       disconnect,
       processGone,
+      importerGone,
       ended,
     });
     this.#all.add(link);

@@ -123,6 +123,7 @@ function answer(
 ): void {
   if (asked.type === 'connect') importing.connect(process, asked);
   else if (asked.type === 'disconnect') importing.disconnect(process, asked.connection);
+  else if (asked.type === 'importerGone') importing.importerGone(process, asked.node, asked.importer);
   else process.send({ type: 'topology', request: asked.request, nodes: states() });
 }
 

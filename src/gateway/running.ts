@@ -46,6 +46,7 @@ export class Running {
       connect: (link, connect) => this.#connect(link, connect),
       disconnect: (link, connection) => this.#exporting?.disconnect(link, connection),
       processGone: (link, process) => this.#exporting?.processGone(link, process),
+      importerGone: (link, process, importer) => this.#exporting?.importerGone(link, process, importer),
       ended: (link, ended) => this.#importing.ended(link, ended),
     });
     this.#importing = new Importing((id) => this.#links.to(id));

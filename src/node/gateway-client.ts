@@ -20,7 +20,7 @@ const POLLOUT = 4;
 const READ_BYTES = 64 * 1024;
 
 /** Answered by a message that carries the same number. */
-type Question = Exclude<GatewayRequest, { type: 'disconnect' }>;
+type Question = Extract<GatewayRequest, { request: number }>;
 /** Without the number, which the client chooses. */
 type Asked = Question extends infer Each ? (Each extends Question ? Omit<Each, 'request'> : never) : never;
 type Reply = Extract<GatewayAnswer, { request: number }>;
@@ -104,7 +104,12 @@ export class GatewayClient {
 
   /** Gives back a connection that was granted and not opened. */
   disconnect(connection: number): void {
-    if (this.#open) this.#write(encodeMessage({ type: 'disconnect', connection }), Date.now());
+    this.#say({ type: 'disconnect', connection });
+  }
+
+  /** That fabric connection to the node has broken: nothing more of it may land there after what is asked next. */
+  importerGone(node: number, importer: number): void {
+    this.#say({ type: 'importerGone', node, importer });
   }
 
   /** The gateway ends everything that this client had of other nodes. Again: nothing happens. */
@@ -112,6 +117,10 @@ export class GatewayClient {
     this.#open = false;
     this.#settleAll();
     this.#socket.destroy();
+  }
+
+  #say(message: GatewayRequest): void {
+    if (this.#open) this.#write(encodeMessage(message), Date.now());
   }
 
   #send(asked: Asked, deadline: number, settle: (reply: Reply | undefined) => void): number {

@@ -18,6 +18,8 @@ export type GatewayRequest =
     }
   /** A connection that was granted and not opened. */
   | { type: 'disconnect'; connection: number }
+  /** A fabric connection of this process to that node has broken. */
+  | { type: 'importerGone'; node: number; importer: number }
   | { type: 'topology'; request: number };
 
 /** From the gateway. `refused` and `connected` answer `connect`; `aborted` comes by itself. */
@@ -104,6 +106,8 @@ export function readRequest(body: Buffer): GatewayRequest {
       };
     case 'disconnect':
       return { type: 'disconnect', connection: word('connection') };
+    case 'importerGone':
+      return { type: 'importerGone', node: word('node'), importer: word('importer') };
     case 'topology':
       return { type: 'topology', request: word('request') };
     default:

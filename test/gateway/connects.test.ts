@@ -291,6 +291,22 @@ describe('a granted connection', () => {
     await granted(importing.connect(segment.id!));
   });
 
+  test('ends before the next connect where the process says that its fabric connection broke', async () => {
+    const { one, two, fabric } = await scene();
+    const segment = published(one);
+    const [importing, other] = [importer(two), importer(two)];
+    const { importer: number } = await granted(importing.connect(segment.id!));
+    other.client.importerGone(1, number); // not its own
+    await granted(other.connect(segment.id!));
+    expect(fabric.calls).not.toContain(`end ${number}`);
+    importing.client.importerGone(1, number);
+    importing.client.importerGone(9, number);
+    const { importer: next } = await granted(importing.connect(segment.id!));
+    const ended = fabric.calls.indexOf(`end ${number}`);
+    expect(ended).toBeGreaterThan(0);
+    expect(ended).toBeLessThan(fabric.calls.indexOf(`grant ${next}`));
+  });
+
   test('is lost to its process when its own gateway ends', async () => {
     const { one, two, importing: gateway } = await scene();
     const segment = published(one);

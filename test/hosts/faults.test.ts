@@ -104,6 +104,25 @@ describe.runIf(apart)('a cable', () => {
     await expectAnew();
   });
 
+  test('that heals brings nothing of before after what was put since', async () => {
+    cut(two);
+    const failed = await importer.run(({ kept }) => {
+      const { imported } = kept as unknown as Kept;
+      try {
+        imported.put(5, Uint8Array.of(66));
+        return 'done';
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    });
+    expect(failed).toBe('RSMERR_CONN_ABORTED'); // by its deadline, before the heartbeat
+    heal(two);
+    await until(async () => (await connectOn(importer, id)) === 'connected');
+    expect(await putOn(importer, 5, 99)).toBe('done');
+    await new Promise((resolve) => setTimeout(resolve, 3000)); // longer than TCP waits to send again
+    expect(await bytesOf(exporter, 0, 5, 1)).toEqual([99]);
+  });
+
   test('that is out for a moment loses nothing', async () => {
     cut(two);
     await new Promise((resolve) => setTimeout(resolve, 300));

@@ -4,6 +4,7 @@
  */
 import {
   RSMERR_BAD_CONF,
+  RSMERR_CONN_ABORTED,
   RSMERR_CTLR_NOT_PRESENT,
   RSMERR_INTERRUPTED,
   RSMERR_REMOTE_NODE_UNREACHABLE,
@@ -12,7 +13,6 @@ import {
 import { type FabricFailure, fabric, type NativeEndpoint } from '../../native/index.ts';
 import { type GatewayAnswer, GatewayClient } from '../../node/index.ts';
 import type { ConnectTarget } from '../driver.ts';
-import { resultOf } from '../result.ts';
 import { endListeners, type Remote } from './import.ts';
 
 /** For the gateways to agree; the exporter has 1.5 seconds of it. */
@@ -51,6 +51,16 @@ export class Reach {
 
   /** Blocks. @throws RsmError REMOTE_NODE_UNREACHABLE, CTLR_NOT_PRESENT: no libfabric; what the exporter says */
   connect(target: ConnectTarget): Remote {
+    const before = this.#endpoints.get(target.node);
+    try {
+      return this.#connect(target);
+    } catch (error) {
+      if (!this.#wasBroken(target, before)) throw error;
+      return this.#connect(target);
+    }
+  }
+
+  #connect(target: ConnectTarget): Remote {
     const client = this.#dial();
     const connected = granted(client.askSync(this.#question(target), ASK_TIMEOUT_MS), target);
     const made = connected.fabric && fabric().connect(...this.#way(connected.fabric), CONNECT_TIMEOUT_MS);
@@ -65,7 +75,13 @@ export class Reach {
       await this.#making.get(node)!.catch(() => {});
       if (signal?.aborted) throw interrupted(signal);
     }
-    if (this.#endpoints.has(node)) return this.#connectAsync(target, signal);
+    const before = this.#endpoints.get(node);
+    if (before !== undefined) {
+      return this.#connectAsync(target, signal).catch((error: unknown) => {
+        if (!this.#wasBroken(target, before) || signal?.aborted) throw error;
+        return this.connectAsync(target, signal);
+      });
+    }
     const making = this.#connectAsync(target, signal);
     this.#making.set(node, making);
     return making.finally(() => this.#making.delete(node));
@@ -76,6 +92,11 @@ export class Reach {
     this.#endpoints.clear();
     this.#client?.close();
     this.#client = undefined;
+  }
+
+  /** It was broken before we asked, and nobody knew: another one may do. */
+  #wasBroken({ node }: ConnectTarget, before: Reached | undefined): boolean {
+    return before !== undefined && this.#endpoints.get(node) !== before;
   }
 
   async #connectAsync(target: ConnectTarget, signal: AbortSignal | undefined): Promise<Remote> {
@@ -110,7 +131,12 @@ export class Reach {
       const reached = this.#endpoints.get(node);
       // It broke while the gateways agreed.
       if (reached?.importer !== importer) throw unreachable(node, 'the connection to it broke');
-      const remote = resultOf(fabric().openRemote(reached.endpoint, grant), 'connect');
+      const remote = fabric().openRemote(reached.endpoint, grant);
+      if (remote === RSMERR_CONN_ABORTED) {
+        this.#forget(node, reached);
+        throw unreachable(node, 'the connection to it was broken');
+      }
+      if (typeof remote === 'number') throw new RsmError(remote, 'connect');
       this.#aborts.set(connection, () => {
         fabric().abortRemote(remote);
         endListeners().fire(remote);
@@ -126,12 +152,17 @@ export class Reach {
   #keep(node: number, importer: number, endpoint: NativeEndpoint): void {
     const former = this.#endpoints.get(node);
     // The other gateway knows it no more.
-    if (former !== undefined) this.#drop(former.endpoint);
-    this.#endpoints.set(node, { importer, endpoint });
-    endListeners().set(endpoint, () => {
-      if (this.#endpoints.get(node)?.endpoint === endpoint) this.#endpoints.delete(node);
-      fabric().closeEndpoint(endpoint);
-    });
+    if (former !== undefined) this.#forget(node, former);
+    const reached = { importer, endpoint };
+    this.#endpoints.set(node, reached);
+    endListeners().set(endpoint, () => this.#forget(node, reached));
+  }
+
+  /** It has broken. What is still on its way must not land after what comes over the next one. */
+  #forget(node: number, reached: Reached): void {
+    if (this.#endpoints.get(node) === reached) this.#endpoints.delete(node);
+    this.#drop(reached.endpoint);
+    this.#client?.importerGone(node, reached.importer);
   }
 
   #drop(endpoint: NativeEndpoint): void {

@@ -34,8 +34,11 @@ export function footer(contentBytes: number): Buffer {
   return bytes;
 }
 
+/** Of the machines that Node.js runs on: the exporter's need not be like this one. */
+const PAGE_BYTES = [4096, 16_384, 65_536];
+
 /** How many bytes of a segment are its contents. Where it cannot be read: all. */
-export function contentLength(segment: ImportSegment, pageBytes: number): number {
+export function contentLength(segment: ImportSegment): number {
   const { byteLength } = segment;
   if (segment.mode === 'w') return byteLength;
   const last = Buffer.alloc(FOOTER_BYTES);
@@ -44,7 +47,7 @@ export function contentLength(segment: ImportSegment, pageBytes: number): number
   const isFooter =
     last.subarray(0, LENGTH_AT).equals(MARK) &&
     last.readBigUInt64LE(INVERTED_AT) === inverted(length) &&
-    segmentLength(Number(length), pageBytes) === byteLength;
+    PAGE_BYTES.some((pageBytes) => segmentLength(Number(length), pageBytes) === byteLength);
   return isFooter ? Number(length) : byteLength;
 }
 
@@ -65,15 +68,14 @@ export interface Range {
  * What was asked for; without a length, all from the offset on.
  * @throws RsmError BAD_OFFSET, BAD_LENGTH: it reaches beyond the contents
  */
-export async function rangeOf(
+export function rangeOf(
   operation: string,
   segment: ImportSegment,
   { offset = 0, length }: { offset?: number; length?: number },
-): Promise<Range> {
-  const { pageSize } = await import('../api/index.ts');
+): Range {
   const { node, id } = segment;
   const name = segmentName(node, id);
-  const total = contentLength(segment, pageSize());
+  const total = contentLength(segment);
   const rest = total - offset;
   if (rest < 0) {
     throw new RsmError(RSMERR_BAD_OFFSET, operation, `${name} has ${total} bytes; ${offset} is behind them`);

@@ -8,7 +8,7 @@ import { FOOTER_BYTES, footer, segmentLength } from './contents.ts';
 import { CommandError, systemError, WRONG_USAGE } from './failure.ts';
 import { fileLength } from './files.ts';
 import { progressOf } from './progress.ts';
-import { withController } from './session.ts';
+import { pathTo, withController } from './session.ts';
 import { bytes, note, say, sayJson, segmentName } from './terminal.ts';
 
 /** Read at once: little enough to show progress and to be interrupted. */
@@ -25,7 +25,7 @@ export function exportCommand(): Command {
   return command(
     'export',
     'publish a file until interrupted',
-    ['rsm export big.iso', 'rsm export prices.bin --id 0x600000 --access 0:440'],
+    ['rsm export big.iso', 'rsm export prices.bin --id 0x600000 --access 1:440 --access 2:444'],
     'Prints the segment as NODE:ID, which the other commands take. Events that importers post are ' +
       'passed on to all of them: `rsm post` wakes every `rsm wait`.',
   )
@@ -37,7 +37,7 @@ export function exportCommand(): Command {
     )
     .option(
       '--access <node:perm>',
-      'who may connect, three octal digits as for files; repeatable (default: every node, as the umask says)',
+      'who may connect, three octal digits as for files; repeatable (default: this node, as the umask says)',
       addAccess,
     )
     .option('--writable', 'importers may write to the segment, where the access list lets them')
@@ -60,11 +60,13 @@ async function exportFile(path: string, options: Options): Promise<void> {
       WRONG_USAGE,
     );
   }
-  await withController(async (controller, signal) => {
+  const nodes = options.access?.map(({ node }) => node) ?? [];
+  await withController(nodes, async (controller, signal) => {
     const { memory, length } = await readFile(path, signal);
     const segment = publish(controller, memory, options);
     try {
       announce(controller.nodeId, segment, path, length, options);
+      warn(controller, nodes);
       await passEventsOn(segment, signal);
     } finally {
       segment.close();
@@ -136,6 +138,15 @@ function announce(
   if (json) sayJson({ segment, node, id, file: path, contentLength, byteLength });
   else say(segment);
   note(`${path}, ${bytes(contentLength)}, is published; Ctrl-C ends it.`);
+}
+
+/** Of nodes from which nobody can connect at this time. */
+function warn(controller: Controller, nodes: readonly number[]): void {
+  const { nodeId, controllers } = controller.topology();
+  const own = controllers.find(({ name }) => name === controller.name);
+  const away = nodes.filter((node) => node !== nodeId && own !== undefined && pathTo(node, own) !== 'up');
+  if (away.length === 0) return;
+  note(`No link leads to node ${away.join(' and ')} now: \`rsm doctor\` says whether the gateway runs.`);
 }
 
 /** Until interrupted: that is how this command ends well. */

@@ -36,7 +36,7 @@ export function getCommand(): Command {
 
 async function get(named: Named, options: Options): Promise<void> {
   await withConnection(named, ['r'], async (segment, signal) => {
-    const range = await rangeOf('get', segment, options);
+    const range = rangeOf('get', segment, options);
     const progress = await progressOf(range.length, options.output === undefined && process.stdout.isTTY);
     const contents = windows(segment, range, progress.add);
     try {

@@ -34,7 +34,7 @@ export function putCommand(): Command {
 
 async function put(named: Named, path: string | undefined, options: Options): Promise<void> {
   await withConnection(named, ['rw', 'w'], async (segment, signal) => {
-    const room = await rangeOf('put', segment, options);
+    const room = rangeOf('put', segment, options);
     const length = path === undefined ? undefined : await fileLength(path);
     if (length !== undefined && length > room.length) throw tooLong(`${path} has ${length} bytes`, room);
     const input =

@@ -3,12 +3,9 @@ import type { Command } from 'commander';
 import type { Controller } from '../api/index.ts';
 import { command, type Json } from './command.ts';
 import { loaded } from './failure.ts';
-import { withController } from './session.ts';
+import { ACTIVE, withController } from './session.ts';
 import { type Column, table } from './table.ts';
 import { paint, say, sayJson } from './terminal.ts';
-
-/** RSM_CONNECTION_ACTIVE */
-export const ACTIVE = 3;
 
 /** A way from a controller of this node to one of another node, or to itself. */
 interface Path {
@@ -30,7 +27,7 @@ export function topologyCommand(): Command {
 
 async function show({ json }: Json): Promise<void> {
   const { printable } = await loaded(import('../observe/index.ts'));
-  await withController(async (controller) => {
+  await withController([], async (controller) => {
     // Other nodes name their controllers.
     const paths = pathsOf(controller).map((path) => ({ ...path, remote: printable(path.remote) }));
     if (json) sayJson({ node: controller.nodeId, paths });

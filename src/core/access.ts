@@ -88,11 +88,22 @@ export function checkAccessList(
   }
 }
 
-/** The table of a checked list; an empty one admits every node as the umask says (C-082). */
-export function grantTable(owner: Owner, list: readonly AccessEntry[], readOnly: boolean): GrantTable {
+/**
+ * The table of a checked list; an empty one admits as the umask says (C-082).
+ * @param only the one node that the controller reaches, which then is the only one that is admitted: a gateway
+ *   asks every exporter of its node. Undefined: it reaches others, and an empty list admits them, too
+ */
+export function grantTable(
+  owner: Owner,
+  list: readonly AccessEntry[],
+  readOnly: boolean,
+  only?: number,
+): GrantTable {
   const everybody = 0o777 & ~owner.umask & (readOnly ? RSM_ACCESS_READ : 0o777);
-  const words = [owner.uid, owner.gid, everybody, list.length];
-  for (const { node, permission } of list) words.push(node, permission);
+  const narrowed = list.length === 0 && only !== undefined;
+  const entries = narrowed ? [{ node: only, permission: everybody & RSM_ACCESS_TRUSTED }] : list;
+  const words = [owner.uid, owner.gid, everybody, entries.length];
+  for (const { node, permission } of entries) words.push(node, permission);
   return Uint32Array.from(words);
 }
 

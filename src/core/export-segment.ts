@@ -237,8 +237,11 @@ export class ExportSegment extends LockableSegment {
 
   #grants(operation: string, access: AccessReader): GrantTable {
     const list = access();
-    checkAccessList(operation, list, this.#controller.driver, this.#options.readOnly);
-    return grantTable(this.#owner, list, this.#options.readOnly);
+    const { driver } = this.#controller;
+    checkAccessList(operation, list, driver, this.#options.readOnly);
+    // One entry (C-079): it reaches the own node and no other.
+    const only = driver.accessListLimit === 1 ? driver.nodeId : undefined;
+    return grantTable(this.#owner, list, this.#options.readOnly, only);
   }
 
   #told(id: number): { node: number; id: number } {

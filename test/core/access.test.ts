@@ -72,6 +72,16 @@ describe('the model', () => {
     expect(decide(open, other, 63, 0o200)).toBe(RSMERR_PERM_DENIED);
   });
 
+  test('C-082 without a list a controller of one node admits that one, as the umask says', () => {
+    const own = grantTable(by, [], false, 7);
+    expect(decide(own, other, 7, 0o400)).toBe(RSM_SUCCESS);
+    expect(decide(own, other, 7, 0o200)).toBe(RSMERR_PERM_DENIED);
+    expect(decide(own, { ...other, uid: 0 }, 6, 0o400)).toBe(RSMERR_SEG_NOT_PUBLISHED_TO_NODE);
+    expect(grantTable(by, [{ node: 7, permission: 0o600 }], true, 7)).toEqual(
+      grantTable(by, [{ node: 7, permission: 0o600 }], true),
+    );
+  });
+
   test('C-084 C-088 a list binds root too', () => {
     expect(decide(table, { uid: 0, gid: 0, groups: [] }, 1, 0o400)).toBe(RSMERR_SEG_NOT_PUBLISHED_TO_NODE);
   });

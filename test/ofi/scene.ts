@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, test as anyTest, beforeAll } from 'vitest';
 import {
+  type AccessList,
   allocate,
   type Controller,
   type ExportSegment,
@@ -145,11 +146,11 @@ export interface Pair {
 
 export function exportOn(
   exporting: Controller,
-  options: { allowRebind?: boolean; lockOps?: boolean } = {},
+  { access = EVERYBODY, ...options }: { access?: AccessList; allowRebind?: boolean; lockOps?: boolean } = {},
 ): { memory: ArrayBuffer; exported: ExportSegment; id: number } {
   const memory = allocate(LENGTH);
   const exported = keep(exporting.createExport(memory, options));
-  return { memory, exported, id: exported.publish({ access: EVERYBODY }) };
+  return { memory, exported, id: exported.publish({ access }) };
 }
 
 /** A segment of node 1, and a connection to it from node 2. */

@@ -1,56 +1,43 @@
 /** libfabric, which carries segments between nodes. On one node nothing needs it. */
-import { spawnSync } from 'node:child_process';
-import { readdirSync, realpathSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import type { FabricState } from '../../observe/index.ts';
 import { type Finding, finding } from './finding.ts';
 
 const NAME = 'libfabric';
-const INSTALL = 'sudo apt-get install libfabric1 libfabric-bin';
+const BUILD = 'sudo apt-get install libfabric-dev && npm explore rsmapi -- npm run build:native';
+const MENDS: Record<Extract<FabricState, { reason: string }>['missing'], string> = {
+  addon: BUILD,
+  libfabric: 'sudo apt-get install libfabric1',
+  provider: 'fi_info --list  # of libfabric-bin: the providers there are',
+};
 
-export function libfabric(): Finding[] {
-  const path = fromPath() ?? fromCache();
-  if (path === undefined) {
-    const says = 'not found. It is needed between nodes only: on this node everything works.';
-    return [finding(NAME, 'note', says, INSTALL)];
+export async function libfabric(): Promise<Finding[]> {
+  const wanted = await configuredProvider();
+  const state = await stateOf(wanted ?? 'auto');
+  if ('version' in state) {
+    return [finding(NAME, 'ok', `${state.version}; its provider ${state.provider} carries segments.`)];
   }
-  return [finding(NAME, 'ok', `${version() ?? basename(realpathSync(path))}, ${path}${providers()}.`)];
+  const why = state.reason.replaceAll(/\s+/g, ' ');
+  if (wanted !== undefined)
+    return [finding(NAME, 'problem', `${why}: no other node is reached.`, MENDS[state.missing])];
+  const says = `cannot be used: ${why}. It is needed between nodes only: on this node everything works.`;
+  return [finding(NAME, 'note', says, MENDS[state.missing])];
 }
 
-function fromPath(): string | undefined {
-  const folders = (process.env.LD_LIBRARY_PATH ?? '').split(':').filter((folder) => folder !== '');
-  return folders.flatMap(libraries)[0];
-}
-
-function libraries(folder: string): string[] {
+/** Undefined: this node is in no cluster. */
+async function configuredProvider(): Promise<string | undefined> {
   try {
-    return readdirSync(folder)
-      .filter((name) => name === 'libfabric.so.1')
-      .map((name) => join(folder, name));
+    const { readConfiguration } = await import('../../node/index.ts');
+    return readConfiguration().controllers[0]?.provider;
   } catch {
-    return [];
+    return undefined; // `directory` has said what is wrong with it
   }
 }
 
-/** What the loader of glibc would find. */
-function fromCache(): string | undefined {
-  const cached = said('ldconfig', ['-p']);
-  return /libfabric\.so\.1 .*=> (\S+)/.exec(cached)?.[1];
-}
-
-function version(): string | undefined {
-  const [, number] = /^libfabric: (\S+)/m.exec(said('fi_info', ['--version'])) ?? [];
-  return number;
-}
-
-/** Those that carry segments. */
-function providers(): string {
-  const all = [...said('fi_info', ['--list']).matchAll(/^(\w+):$/gm)].map(([, name]) => name!);
-  const usable = all.filter((name) => ['verbs', 'tcp', 'net'].includes(name));
-  return usable.length === 0 ? '' : `; it has ${usable.join(' and ')}`;
-}
-
-/** Tools of administrators are not in everybody's PATH. */
-function said(command: string, args: string[]): string {
-  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-  return spawnSync(command, args, { env, encoding: 'utf8' }).stdout ?? '';
+async function stateOf(wanted: string): Promise<FabricState> {
+  try {
+    const { fabricState } = await import('../../observe/index.ts');
+    return fabricState(wanted);
+  } catch (error) {
+    return { missing: 'addon', reason: (error as Error).message }; // the binary: `binary` has said so
+  }
 }

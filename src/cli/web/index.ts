@@ -18,7 +18,7 @@ export interface WebOptions extends Json {
 
 /** Serves the page until interrupted. @throws CommandError: the port cannot be used */
 export async function topOnPage({ interval, port = 0, json }: WebOptions): Promise<void> {
-  await withController(async (controller, signal) => {
+  await withController([], async (controller, signal) => {
     const watch = new Watch(await look(), controller.topology(), userNames());
     const server = await startServer(port, () => watch.whole());
     try {

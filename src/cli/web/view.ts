@@ -2,8 +2,8 @@
 import type { Topology } from '../../api/index.ts';
 import { type Activity, importersOf, type Paired, type SegmentActivity } from '../../observe/index.ts';
 import type { Look } from '../session.ts';
+import { ACTIVE } from '../session.ts';
 import { modeOf, octal, segmentName } from '../terminal.ts';
-import { ACTIVE } from '../topology.ts';
 import type {
   ControllerRow,
   Happening,

@@ -1,11 +1,11 @@
 /** The commands of a cluster, in real processes: two nodes of this machine. */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { until } from '../support/actors.ts';
+import { freePort } from '../support/ports.ts';
 import { rsm, rsmJson, type Started, startRsm } from '../support/rsm.ts';
 import { later } from '../support/scene.ts';
 
@@ -18,14 +18,6 @@ function folder(): string {
   const made = mkdtempSync(join(tmpdir(), 'rsm-test-'));
   later(() => rmSync(made, { recursive: true }));
   return made;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Nodes 1 and 2 of a cluster that the commands made, the runtime directories said in their files. */

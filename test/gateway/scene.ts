@@ -1,6 +1,5 @@
 /** Clusters whose nodes are runtime directories of this machine, with their gateways in this process. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -8,6 +7,7 @@ import { afterAll, afterEach } from 'vitest';
 import { addNode, initCluster } from '../../src/cluster/index.ts';
 import { type Gateway, type GatewayOptions, startGateway } from '../../src/gateway/index.ts';
 import { GatewayClient, type NodeState } from '../../src/node/index.ts';
+import { freePort } from '../support/ports.ts';
 
 /** Each node has its directory from its configuration. */
 delete process.env.RSM_RUNTIME_DIR;
@@ -26,15 +26,6 @@ afterAll(() => {
 export function folder(): string {
   folders.push(mkdtempSync(join(tmpdir(), 'rsm-test-')));
   return folders.at(-1)!;
-}
-
-/** A port that is free now; the system does not give it to the next who asks. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export interface TestNode {

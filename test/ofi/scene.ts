@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, test as anyTest, beforeAll } from 'vitest';
@@ -21,6 +20,7 @@ import { addNode, initCluster } from '../../src/cluster/index.ts';
 import { GatewayClient } from '../../src/node/index.ts';
 import { until } from '../support/actors.ts';
 import { libfabricIsMissing } from '../support/libfabric.ts';
+import { freePort } from '../support/ports.ts';
 import { program } from '../support/rsm.ts';
 import { tidy } from '../support/scene.ts';
 
@@ -75,14 +75,6 @@ afterAll(async () => {
   for (const id of [...gateways.keys()]) await endGateway(id, 'SIGKILL');
   rmSync(base, { recursive: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** It stays for all tests of a file. */
 export function startGateway(id: number): void {

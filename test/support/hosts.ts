@@ -5,7 +5,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,6 +13,7 @@ import { type Host, makeHosts } from '../../src/cli/demo/hosts.ts';
 import { addNode, initCluster } from '../../src/cluster/index.ts';
 import { until } from './actors.ts';
 import { type Peer, startPeer } from './peer.ts';
+import { freePort } from './ports.ts';
 import { program, rsmJson } from './rsm.ts';
 import { leftovers } from './runtime.ts';
 
@@ -149,14 +149,4 @@ function prepare({ config, runtime }: Machine): void {
   const own = `user = ${process.geteuid!()}\nsquash = "none"\n`;
   const text = readFileSync(config, 'utf8').replace('[node]\n', `[node]\nruntime = "${runtime}"\n`);
   writeFileSync(config, text.replace('[gateway]\n', `[gateway]\n${own}`));
-}
-
-async function freePort(address: string): Promise<number> {
-  const server = createServer();
-  server.listen(0, address);
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

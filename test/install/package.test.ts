@@ -24,8 +24,8 @@ beforeAll(() => {
 describe('the package', () => {
   test('has the binary, and nothing that only this tree needs', () => {
     expect(packed).toContain(`prebuilds/linux-${process.arch}-glibc/loopback.node`);
-    const native = 'native/(binding|loopback)\\b|scripts/(build-native|native)\\.mjs$';
-    const read = 'docs/(guide|reference|internals|decisions)/[^/]+\\.md$|examples/';
+    const native = 'native/(binding|fabric|fabric_binding|loopback)\\b|scripts/(build-native|native)\\.mjs$';
+    const read = 'docs/(guide|reference|internals|decisions)/[^/]+\\.md$|examples/|packaging/|proto/';
     const places = new RegExp(`^(dist/|prebuilds/|${native}|src/cli/web/page/|${read}|[^/]+$)`);
     expect(packed.filter((path) => !places.test(path))).toEqual([]);
     expect(packed.filter((path) => path.startsWith('native/build'))).toEqual([]);
@@ -40,7 +40,7 @@ describe('the package', () => {
       ),
     );
     // The source is in the clone: what is installed is made of it.
-    expect(links.filter((path) => !packed.includes(path) && !path.startsWith('src/'))).toEqual([]);
+    expect(links.filter((path) => !packed.includes(path) && !/^(src|test)\//.test(path))).toEqual([]);
   });
 
   describe.each(NODES)('on Node %s', (version) => {

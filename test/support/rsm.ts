@@ -50,9 +50,10 @@ export function startOnTerminal(args: string[], columns: number, options: RsmOpt
   return startShellOnTerminal(`exec "${process.execPath}" "${program}" ${words}`, columns, options);
 }
 
-/** A whole command line there. */
+/** A whole command line there. In CI Node.js believes that no terminal shows colours: this one does. */
 export function startShellOnTerminal(line: string, columns: number, options: RsmOptions = {}): Started {
-  const script = `stty cols ${columns} rows 24; ${FUNCTION}; ${line}`;
+  const terminal = `unset CI; export TERM=xterm-256color; stty cols ${columns} rows 24`;
+  const script = `${terminal}; ${FUNCTION}; ${line}`;
   return startProgram('script', ['-qfec', script, '/dev/null'], { input: '', ...options });
 }
 

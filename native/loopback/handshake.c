@@ -62,15 +62,19 @@ void rsm_handouts_close(struct rsm_handouts *handouts) {
   if (handouts->writable >= 0) close(handouts->writable);
 }
 
+void rsm_frame_memory(struct rsm_frame *frame, const struct rsm_export *segment) {
+  frame->shmid = segment->object->shmid;
+  frame->length_bytes = segment->length;
+  frame->memory_offset = segment->object->memory_offset;
+}
+
 static bool send_rebind(const struct rsm_connection *connection, const struct rsm_export *segment,
                         struct rsm_handouts *handouts) {
   struct rsm_frame frame = rsm_frame_of(RSM_FRAME_REBIND);
   frame.segment_id = segment->id;
   frame.permission = connection->permission;
   frame.epoch = connection->epoch;
-  frame.shmid = segment->object->shmid;
-  frame.length_bytes = segment->length;
-  frame.memory_offset = segment->object->memory_offset;
+  rsm_frame_memory(&frame, segment);
   if (segment->object->kind == RSM_OBJECT_SYSV) return rsm_wire_send(connection->fd, &frame, NULL, 0) == 0;
   int fd = handout(handouts, connection->permission);
   return fd >= 0 && rsm_wire_send(connection->fd, &frame, &fd, 1) == 0;

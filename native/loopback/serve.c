@@ -112,9 +112,7 @@ static int send_offer(struct rsm_connection *connection, const struct rsm_frame 
   frame.node = request->node;
   frame.segment_id = request->segment_id;
   frame.permission = request->permission;
-  frame.shmid = segment->object->shmid;
-  frame.length_bytes = segment->length;
-  frame.memory_offset = segment->object->memory_offset;
+  rsm_frame_memory(&frame, segment);
   if (connection->uid != geteuid()) segment->object->exposed = true;
   /* EAGAIN cannot be: nothing was sent before. ETOOMANYREFS and the like are shortages. */
   return rsm_wire_send(connection->fd, &frame, offer->fd, offer->count) == 0 ? RSM_SUCCESS

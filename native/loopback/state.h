@@ -194,6 +194,8 @@ struct rsm_handouts {
 #define RSM_HANDOUTS_OF(o) {.object = (o), .readable = -1, .writable = -1}
 int rsm_handouts_prepare(struct rsm_handouts *handouts, const struct rsm_export *segment);
 void rsm_handouts_close(struct rsm_handouts *handouts);
+/* What an importer needs to map the segment, beside the descriptor. */
+void rsm_frame_memory(struct rsm_frame *frame, const struct rsm_export *segment);
 /* REBIND to all; who cannot be told is aborted. */
 void rsm_announce_rebind(struct rsm_export *segment, struct rsm_handouts *handouts);
 /* Until everybody who was asked has acknowledged or was aborted. Releases rsm_lock while it waits. */

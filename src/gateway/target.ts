@@ -1,18 +1,12 @@
 /** What the gateway wants of a fabric: the target of the fabric addon, or one that a test made up. */
 import type { Code, NativeImport } from '../native/index.ts';
+import type { GrantMessage } from '../node/index.ts';
 import type { Connected } from './wire/link_pb.ts';
 
 type Fields<Message> = Omit<Message, '$typeName' | '$unknown'>;
 
-/** A segment as it was granted to one importer. */
-export interface Grant {
-  segment: number;
-  data: { key: bigint; base: bigint };
-  control: { key: bigint; base: bigint };
-  lengthBytes: number;
-  permission: number;
-  lockOwner: number;
-}
+/** A segment as it was granted to one importer: what that importer is told. */
+export type Grant = GrantMessage;
 
 export interface FabricTarget {
   /** Where importers connect. */

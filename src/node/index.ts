@@ -36,6 +36,7 @@ export {
   GATEWAY_SOCKET,
   type GatewayAnswer,
   type GatewayRequest,
+  type GrantMessage,
   type NodeState,
   readRequest,
 } from './gateway-messages.ts';

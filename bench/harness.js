@@ -5,7 +5,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const here = import.meta.dirname;
-const C = { source: 'c', compiler: 'cc', options: ['-std=gnu11'] };
+export const C = { source: 'c', compiler: 'cc', options: ['-std=gnu11'] };
 
 /**
  * Runs every contender once a round, in turn, so that a slow minute of the machine hits all of them.

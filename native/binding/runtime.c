@@ -76,7 +76,7 @@ napi_value js_holdDirectory(napi_env env, napi_callback_info info) {
 static napi_value open_record(napi_env env, struct call *call, const struct rsm_place *place) {
   struct rsm_env *rsm = instance_rsm(call->instance);
   if (rsm == NULL) {
-    return throw_system(env, EAGAIN, "pthread_create", NULL);
+    return throw_resources(env, "no thread or no descriptors are left for the agent (ulimit -u, ulimit -n)");
   }
   struct rsm_record *record;
   struct handle *handle;

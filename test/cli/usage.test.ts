@@ -83,7 +83,7 @@ test('a package without its binary has help, and tells what to do', async () => 
     const { code, stdout, stderr } = await run(name);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(
-      /^rsm: rsmapi has no loopback\.node that works on linux-\w+\. `rsm doctor` says more\.\n$/,
+      /^rsm: rsmapi has no native binary that works on linux-\w+: loopback\.node\. `rsm doctor` says more\.\n$/,
     );
   }
   const { code, stdout, stderr } = await run('doctor');

@@ -15,7 +15,8 @@ export function importersCommand(): Command {
     'list who is connected to a segment',
     ['rsm importers 0:0x600000'],
     'User and process are what the kernel told the exporter. MAPPED is what the importer says; an ' +
-      'importer that may not write to the runtime directory says nothing, and has a question mark.',
+      'importer that may not write to the runtime directory says nothing, and has a question mark. Of importers ' +
+      'of other nodes the gateways tell the user and not the process.',
   )
     .argument('<segment>', 'NODE:ID, or ID on this node', segmentArgument)
     .action(list);
@@ -52,7 +53,7 @@ function columns(now: Date): Column<Paired>[] {
   const nameOf = userNames();
   return [
     { head: 'NODE', cell: ({ importer }) => String(importer.node), right: true },
-    { head: 'PID', cell: ({ importer }) => String(importer.pid), right: true },
+    { head: 'PID', cell: ({ importer: { pid } }) => (pid === 0 ? '-' : String(pid)), right: true },
     { head: 'USER', cell: ({ importer }) => nameOf(importer.uid), least: 8 },
     { head: 'MODE', cell: ({ importer }) => modeOf(importer.permission) },
     { head: 'MAPPED', cell: mappedOf },

@@ -46,6 +46,8 @@ test('events of one node wake those who wait on the other', async () => {
   const name = await published('x');
   const waiting = startRsm(['wait', name, '--timeout', '600'], on(2));
   await until(async () => (await importersOf(name)).length === 1);
+  const { stdout } = await rsm(['importers', name], on(1));
+  expect(stdout).toMatch(/^NODE +PID .*\n +2 +- .*\n$/);
   expect(await rsm(['post', name], on(2))).toMatchObject({ code: 0, stderr: '' });
   expect(await waiting.ended).toMatchObject({ code: 0, stderr: '' });
 });

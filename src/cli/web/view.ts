@@ -48,8 +48,13 @@ export function sampleOf(look: Look, { total }: Activity, happenings: readonly H
     aborts: count('abort'),
     refusals: count('refuse'),
     segments: look.exports.length,
-    connections: look.imports.filter(({ connected }) => connected).length,
+    connections: look.imports.filter(({ connected }) => connected).length + importersElsewhere(look),
   };
+}
+
+/** They have their records on their own nodes. */
+function importersElsewhere({ node, exports }: Look): number {
+  return exports.flatMap(({ importers }) => importers).filter((importer) => importer.node !== node).length;
 }
 
 function controllersOf({ nodeId, controllers }: Topology): ControllerRow[] {

@@ -68,7 +68,11 @@ export function shortText(text, most) {
   return text.length <= most ? text : `${text.slice(0, Math.max(1, most - 1))}…`;
 }
 
-/** @param {{ pid: number, user: string, command: string | null }} process */
+/**
+ * Of another node's importers the user is known, and no process.
+ * @param {{ pid: number, user: string, command: string | null }} process
+ */
 export function processText({ pid, user, command }) {
+  if (pid === 0) return user;
   return command ? `${pid} ${user} ${command}` : `${pid} ${user}`;
 }

@@ -26,7 +26,12 @@ export function sharingOf({ node, segments }) {
     const from = addEnd(sharing.exporters, `${exporter.pid}`, nameOf(exporter), importers.length);
     for (const importer of importers) {
       const at = importer.node === node ? '' : `node ${importer.node}: `;
-      const to = addEnd(sharing.importers, `${importer.node}:${importer.pid}`, at + nameOf(importer), 1);
+      const to = addEnd(
+        sharing.importers,
+        `${importer.node}:${importer.pid} ${importer.user}`,
+        at + nameOf(importer),
+        1,
+      );
       const key = `${from.key} ${to.key}`;
       const link = sharing.links.get(key) ?? { from: from.key, to: to.key, connections: 0, rate: 0 };
       link.connections += 1;
@@ -39,6 +44,7 @@ export function sharingOf({ node, segments }) {
 
 /** @param {Process} process */
 function nameOf({ pid, user, command }) {
+  if (pid === 0) return user; // of another node
   return `${pid} ${command ?? user}`;
 }
 

@@ -1,5 +1,5 @@
-// `npm run test:soak -- --minutes N`: the soak, the random walk, and random faults between machines, for so many
-// minutes (1) each.
+// `npm run test:soak -- --minutes N`: the soak, the random walk, the contention for one lock, and random faults
+// between machines, for so many minutes (1) each.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
@@ -9,8 +9,14 @@ if (!(seconds > 0)) {
   console.error('usage: npm run test:soak -- --minutes N');
   process.exit(2);
 }
-const env = { ...process.env, RSM_SOAK_SECONDS: String(seconds), RSM_WALK_SECONDS: String(seconds) };
-const tests = ['test/process/soak.test.ts', 'test/process/random-walk.test.ts', 'test/hosts/random.test.ts'];
+const lengths = ['RSM_SOAK_SECONDS', 'RSM_WALK_SECONDS', 'RSM_CONTENTION_SECONDS'];
+const env = { ...process.env, ...Object.fromEntries(lengths.map((name) => [name, String(seconds)])) };
+const tests = [
+  'test/process/soak.test.ts',
+  'test/process/random-walk.test.ts',
+  'test/process/lock-contention.test.ts',
+  'test/hosts/random.test.ts',
+];
 const projects = ['process', 'hosts'].flatMap((name) => ['--project', name]);
 const { status } = spawnSync('npm', ['exec', '--', 'vitest', 'run', ...projects, ...tests], {
   env,

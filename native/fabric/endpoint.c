@@ -36,7 +36,7 @@ static bool complete(struct rsm_endpoint *endpoint, struct rsm_operation *operat
 static bool read_queue(struct rsm_endpoint *endpoint) {
   struct fi_cq_entry entries[READ_AT_ONCE];
   ssize_t count = fi_cq_read(endpoint->connection.queue, entries, READ_AT_ONCE);
-  if (count == -FI_EAGAIN || count == 0) return false;
+  if (count <= 0 && count != -FI_EAVAIL) return false; /* nothing; or a signal, that is for nobody here */
   bool good = count > 0; /* an error is of the whole connection */
   for (ssize_t i = 0; i < count && good; i++) good = complete(endpoint, entries[i].op_context);
   if (!good) rsm_endpoint_break(endpoint);
@@ -48,7 +48,7 @@ static void read_connection_events(struct rsm_endpoint *endpoint) {
   struct fi_eq_cm_entry entry;
   uint32_t kind;
   ssize_t length = fi_eq_read(endpoint->queue, &kind, &entry, sizeof entry, 0);
-  if (length != -FI_EAGAIN && !(length > 0 && kind == FI_CONNECTED)) rsm_endpoint_break(endpoint);
+  if (length == -FI_EAVAIL || (length > 0 && kind != FI_CONNECTED)) rsm_endpoint_break(endpoint);
 }
 
 static void look(struct rsm_endpoint *endpoint, int64_t deadline_ns) {

@@ -175,7 +175,7 @@ bool rsm_importer_progress(struct rsm_importer *importer) {
   bool any = false, good = !importer->broken;
   for (int round = 0; round < READ_ROUNDS && good; round++) {
     ssize_t count = fi_cq_read(importer->connection.queue, entries, READ_AT_ONCE);
-    if (count == -FI_EAGAIN || count == 0) break;
+    if (count <= 0 && count != -FI_EAVAIL) break;
     any = true;
     good = count > 0;
     for (ssize_t i = 0; i < count && good; i++) {

@@ -1,4 +1,7 @@
-/** Connects from node to node through both gateways, with a fabric that only remembers what it was told. */
+/**
+ * Connects from node to node through both gateways, with a fabric that only remembers what it was told. What
+ * they connect to is published through `ofi0`, which is there where its addon is.
+ */
 import { chmodSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -13,6 +16,7 @@ import {
 } from '../../src/errors.ts';
 import type { FabricTarget, TargetHandlers } from '../../src/gateway/index.ts';
 import { GatewayClient, type GatewayNews } from '../../src/node/index.ts';
+import { libfabricIsMissing } from '../support/libfabric.ts';
 import { client, cluster, linked, type Started, start, stop, type TestNode, until } from './scene.ts';
 
 const PATIENCE_MS = 25_000;
@@ -128,7 +132,7 @@ async function refusedWith(asked: ReturnType<GatewayClient['ask']>): Promise<num
   return reply.code;
 }
 
-describe('a connect to another node', () => {
+describe.skipIf(libfabricIsMissing)('a connect to another node', () => {
   test('is granted: owner, length, keys, and a ticket for the first of a process', async () => {
     const { one, two, fabric } = await scene();
     const segment = published(one);
@@ -196,7 +200,7 @@ describe('a connect to another node', () => {
   });
 });
 
-describe('the user of another node', () => {
+describe.skipIf(libfabricIsMissing)('the user of another node', () => {
   /** Connects as somebody else: the kernel notes it when the socket is connected. */
   async function as(uid: number, { two }: Scene, id: number): Promise<number> {
     for (const folder of [dirname(two.runtime), two.runtime]) chmodSync(folder, 0o755);
@@ -239,7 +243,7 @@ describe('the user of another node', () => {
   });
 });
 
-describe('a granted connection', () => {
+describe.skipIf(libfabricIsMissing)('a granted connection', () => {
   test('is revoked, then told to the importer, when the exporter withdraws', async () => {
     const { one, two, fabric } = await scene();
     const segment = published(one);
@@ -324,7 +328,7 @@ describe('a granted connection', () => {
   });
 });
 
-describe('a process that does not keep to the rules', () => {
+describe.skipIf(libfabricIsMissing)('a process that does not keep to the rules', () => {
   test.each([
     ['no JSON', 'x'],
     ['another message', '{"type":"stop"}'],

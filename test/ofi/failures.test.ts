@@ -95,7 +95,8 @@ test('segments, controllers and a thousand connects leave no descriptor behind',
   await round();
   const before = descriptors();
   for (let i = 0; i < 3; i++) await round();
-  expect(descriptors()).toEqual(before);
+  // Fewer is well: what the first round opened can have been closed since. A leak is 450 more.
+  await until(() => descriptors().every((count, index) => count <= before[index]!));
 });
 
 /** Of this process and of both gateways. */

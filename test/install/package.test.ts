@@ -77,7 +77,9 @@ describe('the package', () => {
     const installed = join(project, 'node_modules', 'rsmapi');
     rmSync(join(installed, 'prebuilds'), { recursive: true });
     const start = () => succeed(project, process.execPath, ['smoke.mjs']);
-    expect(start).toThrow(/no native binary that works on linux-\w+: loopback\.node\. .*npm run build:native/s);
+    expect(start).toThrow(
+      /no native binary that works on linux-\w+: loopback\.node\. .*npm run build:native/s,
+    );
     succeed(installed, 'npm', ['run', 'build:native']);
     expect(start()).toContain('rebound');
   });

@@ -12,14 +12,18 @@ export interface Kept {
 
 export interface Exporting {
   pages?: number;
-  /** Of node 2, and of node 1 for itself. */
+  /** Of each of the nodes. */
   permission?: number;
+  nodes?: number[];
 }
 
 /** Exports two memories, filled with 1 and 2, the first of them published; returns the id. */
-export function exportOn(peer: Peer, { pages = 2, permission = 0o666 }: Exporting = {}): Promise<number> {
+export function exportOn(
+  peer: Peer,
+  { pages = 2, permission = 0o666, nodes = [2, 1] }: Exporting = {},
+): Promise<number> {
   return peer.run(
-    ({ api, kept }, count: number, access: number) => {
+    ({ api, kept }, count: number, access: number, admitted: number[]) => {
       const held = kept as unknown as Kept;
       held.controller = api.openController('ofi0');
       held.memories = [1, 2].map((value) => {
@@ -28,27 +32,23 @@ export function exportOn(peer: Peer, { pages = 2, permission = 0o666 }: Exportin
         return memory;
       });
       held.segment = held.controller.createExport(held.memories[0]!, { allowRebind: true });
-      return held.segment.publish({
-        access: [
-          { node: 2, permission: access },
-          { node: 1, permission: access },
-        ],
-      });
+      return held.segment.publish({ access: admitted.map((node) => ({ node, permission: access })) });
     },
     pages,
     permission,
+    nodes,
   );
 }
 
-/** Connects to a segment of node 1; 'connected', or the code. */
-export function connectOn(peer: Peer, id: number, mode: 'r' | 'w' | 'rw' = 'rw'): Promise<string> {
+/** Connects to a segment, of node 1 unless told otherwise; 'connected', or the code. */
+export function connectOn(peer: Peer, id: number, mode: 'r' | 'w' | 'rw' = 'rw', node = 1): Promise<string> {
   return peer.run(
-    async ({ api, kept }, wanted: number, how: 'r' | 'w' | 'rw') => {
+    async ({ api, kept }, wanted: number, how: 'r' | 'w' | 'rw', where: number) => {
       const held = kept as unknown as Kept;
       held.controller ??= api.openController('ofi0');
       held.imported?.close();
       try {
-        held.imported = await held.controller.connect({ node: 1, id: wanted, mode: how });
+        held.imported = await held.controller.connect({ node: where, id: wanted, mode: how });
         return 'connected';
       } catch (error) {
         return (error as { code: string }).code;
@@ -56,6 +56,7 @@ export function connectOn(peer: Peer, id: number, mode: 'r' | 'w' | 'rw' = 'rw')
     },
     id,
     mode,
+    node,
   );
 }
 

@@ -18,7 +18,7 @@ import {
   putUntilItFails,
 } from './actors.ts';
 
-const { machines, apart, cut, heal, inside } = await world(2);
+const { machines, apart, cut, heal, filter, unfilter } = await world(2);
 const [one, two] = machines as [Machine, Machine];
 let exporter: Peer;
 let importer: Peer;
@@ -82,25 +82,15 @@ describe.runIf(apart)('a cable', () => {
     await expectAnew();
   });
 
-  test.each([
+  test.each<[string, 'input' | 'output']>([
     ['to the exporter', 'input'],
     ['to the importer', 'output'],
   ])('that carries nothing %s is as one that is cut', async (_name, hook) => {
     const failing = putUntilItFails(importer);
-    inside(one, 'nft', 'add', 'table', 'inet', 'rsm');
-    inside(
-      one,
-      'nft',
-      'add',
-      'chain',
-      'inet',
-      'rsm',
-      'one',
-      `{ type filter hook ${hook} priority 0; policy drop; }`,
-    );
+    filter(one, hook);
     expect((await failing).code).toBe('RSMERR_CONN_ABORTED');
     await until(async () => (await importersOf(exporter)) === 0);
-    inside(one, 'nft', 'delete', 'table', 'inet', 'rsm');
+    unfilter(one);
     await expectAnew();
   });
 
@@ -148,15 +138,13 @@ describe.runIf(apart)('a cable', () => {
   });
 
   test('that loses one packet in ten delivers every byte', async () => {
-    inside(one, 'nft', 'add', 'table', 'inet', 'rsm');
-    inside(one, 'nft', 'add', 'chain', 'inet', 'rsm', 'one', '{ type filter hook input priority 0; }');
-    inside(one, 'nft', 'add', 'rule', 'inet', 'rsm', 'one', 'numgen', 'random', 'mod', '10', '0', 'drop');
+    filter(one, 'input', 'numgen', 'random', 'mod', '10', '0');
     try {
       for (let value = 1; value <= 20; value++) expect(await putOn(importer, value, value)).toBe('done');
       const expected = Array.from({ length: 20 }, (_, index) => index + 1);
       expect(await bytesOf(exporter, 0, 1, 20)).toEqual(expected);
     } finally {
-      inside(one, 'nft', 'delete', 'table', 'inet', 'rsm');
+      unfilter(one);
     }
   });
 });

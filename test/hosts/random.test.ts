@@ -1,6 +1,7 @@
 /**
- * Faults at random between two machines, while importers put, get and close barriers: what was acknowledged is
- * there, every success of a barrier is true, every error is a documented one, and nothing is left. For a minute,
+ * Faults at random between three machines, each of which exports to the two others and imports from both: cables,
+ * gateways, exporters and importers fail and heal, while a model checks that what was acknowledged is there, that
+ * every success of a barrier is true, that every error is a documented one, and that nothing is left. For a minute,
  * or for RSM_SOAK_SECONDS (`npm run test:soak`).
  */
 import { readdirSync } from 'node:fs';
@@ -8,212 +9,205 @@ import { expect, test } from 'vitest';
 import { randomness, until } from '../support/actors.ts';
 import { allUp, type Machine, world } from '../support/hosts.ts';
 import type { Peer } from '../support/peer.ts';
-import { bytesOf, connectOn, exportOn, importersOf, type Kept } from './actors.ts';
+import { bytesOf, connectOn, exportOn, importersOf } from './actors.ts';
+import { Model, work } from './model.ts';
 
 const SECONDS = Number(process.env.RSM_SOAK_SECONDS ?? 60);
-const IMPORTERS = 3;
-/** Bytes that one importer writes, and nobody else. */
-const SLOTS = 16;
-const STEPS = 40;
+const LONGEST_FAULT_MS = 3000;
 /** Of a gateway that serves nobody; each importer has several more. */
 const MOST_DESCRIPTORS = 60;
 /** What may come of a transfer, and of a connect, when something is wrong. */
 const OF_TRANSFER = ['RSMERR_CONN_ABORTED', 'RSMERR_BARRIER_FAILURE'];
 const OF_CONNECT = ['RSMERR_REMOTE_NODE_UNREACHABLE', 'RSMERR_SEG_NOT_PUBLISHED', 'RSMERR_INTERRUPTED'];
 
-const { machines, apart, cut, heal } = await world(2);
-const [one, two] = machines as [Machine, Machine];
+const { machines, apart, cut, heal, filter, unfilter } = await world(3);
+const { next } = randomness();
+const counts: Record<string, number> = {};
 
-/** What one importer did, in order: a put of a barrier that failed may be there, and may not. */
-interface Did {
-  slot: number;
-  value: number;
-  what: 'put' | 'get';
-  good: boolean;
+function count(what: string): void {
+  counts[what] = (counts[what] ?? 0) + 1;
 }
 
-/** Does some dozen things; ends with the first that fails. */
-function work(peer: Peer, first: number, seed: number): Promise<{ did: Did[]; code: string | null }> {
-  return peer.run(
-    ({ kept }, from: number, slots: number, steps: number, start: number) => {
-      const { imported } = kept as unknown as Kept;
-      let state = start;
-      const below = (count: number) => {
-        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-        return Math.floor((state / 2 ** 32) * count);
-      };
-      const did: Did[] = [];
-      let span: Did[] = [];
-      try {
-        for (let step = 0; step < steps; step++) {
-          const barrier = below(3) === 0 ? imported.barrier().open() : undefined;
-          for (let count = barrier ? 4 : 1; count > 0; count--) {
-            const slot = from + below(slots);
-            if (below(3) === 0 && !barrier) {
-              const byte = new Uint8Array(1);
-              imported.get(slot, byte);
-              did.push({ slot, value: byte[0]!, what: 'get', good: true });
-            } else {
-              span.push({ slot, value: 1 + below(255), what: 'put', good: false });
-              imported.put(slot, Uint8Array.of(span.at(-1)!.value));
-            }
-          }
-          barrier?.close();
-          did.push(...span.map((each) => ({ ...each, good: true })));
-          span = [];
-        }
-        return { did, code: null };
-      } catch (error) {
-        return { did: [...did, ...span], code: (error as { code: string }).code };
+function pause(mostMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, next(mostMs)));
+}
+
+class Exporter {
+  readonly machine: Machine;
+  peer!: Peer;
+  id!: number;
+  model!: Model;
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+  }
+
+  /** A new process, with a new segment. */
+  async begin(): Promise<void> {
+    this.peer = await this.machine.peer();
+    this.id = await exportOn(this.peer, { nodes: machines.map(({ id }) => id) });
+    this.model = new Model(machines.length - 1, 1);
+  }
+
+  async compare(): Promise<void> {
+    this.model.compare(await bytesOf(this.peer, 0, 0, this.model.length));
+  }
+}
+
+class Importer {
+  readonly machine: Machine;
+  readonly exporter: Exporter;
+  /** Its number among those of the exporter. */
+  readonly part: number;
+  peer!: Peer;
+  connected = false;
+
+  constructor(machine: Machine, exporter: Exporter, part: number) {
+    this.machine = machine;
+    this.exporter = exporter;
+    this.part = part;
+  }
+
+  async begin(): Promise<void> {
+    this.peer = await this.machine.peer();
+    this.connected = false;
+  }
+
+  /** Connects, if it must, and works; the code of what failed. */
+  async storm(): Promise<string | null> {
+    const { peer, exporter, part } = this;
+    if (!this.connected) {
+      const code = await connectOn(peer, exporter.id, 'rw', exporter.machine.id);
+      if (code !== 'connected') {
+        expect(OF_CONNECT).toContain(code);
+        return `connect ${code}`;
       }
-    },
-    first,
-    SLOTS,
-    STEPS,
-    seed,
-  );
-}
-
-/** What may stand in each slot of the memory. */
-class Model {
-  readonly #slots: Map<number, Set<number>> = new Map();
-
-  constructor(initial: number) {
-    for (let slot = 0; slot < IMPORTERS * SLOTS; slot++) this.#slots.set(slot, new Set([initial]));
-  }
-
-  take({ slot, value, what, good }: Did): void {
-    if (what === 'get') expect([...this.#slots.get(slot)!], `slot ${slot}`).toContain(value);
-    else if (good) this.#slots.set(slot, new Set([value]));
-    else this.#slots.get(slot)!.add(value);
-  }
-
-  compare(found: number[]): void {
-    for (const [slot, possible] of this.#slots) expect([...possible], `slot ${slot}`).toContain(found[slot]);
+      this.connected = true;
+    }
+    const { did, code } = await work(peer, part, next(2 ** 31));
+    for (const each of did) exporter.model.take(each);
+    if (code === null) return null;
+    expect(OF_TRANSFER).toContain(code);
+    this.connected = false;
+    return code;
   }
 }
 
-type Fault = { name: string; begin(): unknown; end(): unknown };
+const exporters = machines.map((machine) => new Exporter(machine));
+const importers = exporters.flatMap((exporter) =>
+  machines
+    .filter((machine) => machine !== exporter.machine)
+    .map((machine, part) => new Importer(machine, exporter, part)),
+);
 
-/** Begun while importers work, ended a little later. */
+/** Begun while importers work, ended a little later. A process that is killed is replaced when all have worked. */
+interface Fault {
+  name: string;
+  begin(): unknown;
+  end(): unknown;
+}
+
+const nothing = () => {};
 const FAULTS: Fault[] = [
-  { name: 'nothing', begin: () => {}, end: () => {} },
-  ...[one, two].flatMap((machine): Fault[] => [
-    ...(apart ? [{ name: `cable ${machine.id}`, begin: () => cut(machine), end: () => heal(machine) }] : []),
+  { name: 'nothing', begin: nothing, end: nothing },
+  ...machines.flatMap((machine) => [...faultsOf(machine), ...(apart ? faultsOfCable(machine) : [])]),
+];
+
+function faultsOf(machine: Machine): Fault[] {
+  const { id } = machine;
+  return [
     {
-      name: `gateway ${machine.id} stopped`,
+      name: `gateway ${id} stopped`,
       begin: () => machine.gateway!.kill('SIGSTOP'),
       end: () => machine.gateway!.kill('SIGCONT'),
     },
     {
-      name: `gateway ${machine.id} killed`,
+      name: `gateway ${id} killed`,
       begin: () => machine.endGateway('SIGKILL'),
       end: () => machine.startGateway(),
     },
-  ]),
-];
-
-interface Scene {
-  next(below: number): number;
-  count(what: string): void;
-  exporter: Peer;
-  id: number;
-  model: Model;
-  importers: Peer[];
-  /** As far as is known. */
-  connected: boolean[];
+    { name: `exporter ${id} killed`, begin: () => exporters[id - 1]!.peer.kill(), end: nothing },
+    {
+      name: `importer of ${id} killed`,
+      begin: () => importers.find(({ exporter }) => exporter.machine === machine)!.peer.kill(),
+      end: nothing,
+    },
+  ];
 }
 
-/** One importer connects, if it must, and works. */
-async function storm(scene: Scene, index: number): Promise<void> {
-  const { importers, connected, count } = scene;
-  if (!connected[index]) {
-    const code = await connectOn(importers[index]!, scene.id);
-    connected[index] = code === 'connected';
-    if (!connected[index]) {
-      expect(OF_CONNECT).toContain(code);
-      count(`connect ${code}`);
-      return;
-    }
-  }
-  const { did, code } = await work(importers[index]!, index * SLOTS, scene.next(2 ** 31));
-  for (const each of did) scene.model.take(each);
-  count(code ?? 'all went well');
-  if (code === null) return;
-  expect(OF_TRANSFER).toContain(code);
-  connected[index] = false;
+function faultsOfCable(machine: Machine): Fault[] {
+  const { id } = machine;
+  const oneWay = (name: string, hook: 'input' | 'output'): Fault => ({
+    name: `${name} ${id}`,
+    begin: () => filter(machine, hook),
+    end: () => unfilter(machine),
+  });
+  return [
+    { name: `cable ${id}`, begin: () => cut(machine), end: () => heal(machine) },
+    oneWay('nothing comes to', 'input'),
+    oneWay('nothing comes from', 'output'),
+  ];
 }
 
-async function begin(scene: Scene): Promise<void> {
-  scene.exporter = await one.peer();
-  scene.id = await exportOn(scene.exporter);
-  scene.model = new Model(1);
+/** Everybody works until the fault is over. An importer that was killed has lost what it did. */
+function storms(isOver: () => boolean): Promise<unknown> {
+  return Promise.all(
+    importers.map(async (importer) => {
+      const { peer, exporter, part } = importer;
+      try {
+        do {
+          count((await importer.storm()) ?? 'all went well');
+          await pause(50);
+        } while (!isOver());
+      } catch (error) {
+        if (peer.process.signalCode !== 'SIGKILL') throw error;
+        exporter.model.forget(part);
+      }
+    }),
+  );
 }
 
-/** Somebody dies, or is looked at. */
-async function afterwards(scene: Scene): Promise<void> {
-  const { next, count, importers, connected } = scene;
-  const dice = next(10);
-  if (dice === 0) {
-    count('importer killed');
-    const index = next(IMPORTERS);
-    await importers[index]!.kill();
-    importers[index] = await two.peer();
-    connected[index] = false;
-  } else if (dice === 1) {
-    count('exporter killed');
-    await scene.exporter.kill();
-    await begin(scene);
-  } else if (dice < 4) {
-    scene.model.compare(await bytesOf(scene.exporter, 0, 0, IMPORTERS * SLOTS));
+async function replaceTheDead(): Promise<void> {
+  for (const actor of [...exporters, ...importers]) {
+    if (actor.peer.process.signalCode === null) continue;
+    await actor.begin();
   }
 }
 
 /** Nothing is broken any more: everybody can do everything, and leaves nothing. */
-async function inTheEnd({ next, exporter, id, model, importers, connected }: Scene): Promise<void> {
+async function inTheEnd(): Promise<void> {
   await Promise.all(machines.map((machine) => allUp(machine, machines)));
-  for (const [index, peer] of importers.entries()) {
-    const fresh = !connected[index];
-    if (fresh) expect(await connectOn(peer, id)).toBe('connected');
-    const { did, code } = await work(peer, index * SLOTS, next(2 ** 31));
-    for (const each of did) model.take(each);
+  for (const importer of importers) {
+    const fresh = !importer.connected;
+    const code = await importer.storm();
     expect(code === null || !fresh, `${code} without a fault`).toBe(true);
   }
-  model.compare(await bytesOf(exporter, 0, 0, IMPORTERS * SLOTS));
-  await two.endPeers();
-  await until(async () => (await importersOf(exporter)) === 0);
-  await one.endPeers();
+  for (const exporter of exporters) await exporter.compare();
+  for (const { peer } of importers) await peer.end();
+  for (const { peer } of exporters) await until(async () => (await importersOf(peer)) === 0);
+  for (const machine of machines) await machine.endPeers();
   for (const { gateway } of machines) {
     await until(() => readdirSync(`/proc/${gateway!.pid}/fd`).length < MOST_DESCRIPTORS);
   }
 }
 
 test(`${SECONDS} seconds of faults`, { timeout: (SECONDS + 240) * 1000 }, async () => {
-  const counts: Record<string, number> = {};
-  const count = (what: string) => {
-    counts[what] = (counts[what] ?? 0) + 1;
-  };
-  const importers = await Promise.all(Array.from({ length: IMPORTERS }, () => two.peer()));
-  const scene = {
-    ...randomness(),
-    count,
-    importers,
-    connected: importers.map(() => false),
-  } as unknown as Scene;
-  await begin(scene);
-  const pause = (mostMs: number) => new Promise((resolve) => setTimeout(resolve, scene.next(mostMs)));
+  for (const actor of [...exporters, ...importers]) await actor.begin();
   const deadline = Date.now() + SECONDS * 1000;
   while (Date.now() < deadline) {
-    const fault = FAULTS[scene.next(FAULTS.length)]!;
+    const fault = FAULTS[next(FAULTS.length)]!;
     count(fault.name);
-    const storms = Promise.all(importers.map((_, index) => storm(scene, index)));
+    let over = false;
+    const working = storms(() => over);
     await pause(100);
     await fault.begin();
-    await pause(3000);
+    await pause(LONGEST_FAULT_MS);
     await fault.end();
-    await storms;
-    await afterwards(scene);
+    over = true;
+    await working;
+    await replaceTheDead();
+    await exporters[next(exporters.length)]!.compare();
   }
   console.log(counts);
-  await inTheEnd(scene);
+  await inTheEnd();
 });

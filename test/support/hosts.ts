@@ -95,8 +95,9 @@ export interface World {
   apart: boolean;
   cut(machine: Machine): void;
   heal(machine: Machine): void;
-  /** Runs `ip` or another program in the machine. */
-  inside(machine: Machine, ...words: string[]): void;
+  /** Drops what comes in (input) or goes out (output), or only what a rule of nft says, until `unfilter`. */
+  filter(machine: Machine, hook: 'input' | 'output', ...rule: string[]): void;
+  unfilter(machine: Machine): void;
 }
 
 /** For all tests of a file; what is left afterwards is an error. */
@@ -129,11 +130,20 @@ export async function world(count: number): Promise<World> {
     apart: made.apart,
     cut: (machine) => made.cut(hostOf(machine)),
     heal: (machine) => made.heal(hostOf(machine)),
-    inside(machine, ...words) {
-      const [name, ...args] = [...machine.through, ...words];
-      execFileSync(name!, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    filter(machine, hook, ...rule) {
+      nft(machine, 'add', 'table', ...TABLE);
+      nft(machine, 'add', 'chain', ...TABLE, 'faults', `{ type filter hook ${hook} priority 0; }`);
+      nft(machine, 'add', 'rule', ...TABLE, 'faults', ...rule, 'drop');
     },
+    unfilter: (machine) => nft(machine, 'delete', 'table', ...TABLE),
   };
+}
+
+const TABLE = ['inet', 'rsm'];
+
+function nft(machine: Machine, ...words: string[]): void {
+  const [name, ...args] = [...machine.through, 'nft', ...words];
+  execFileSync(name!, args, { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 /** Until a machine has paths to all the others. */

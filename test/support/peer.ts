@@ -58,6 +58,7 @@ export class Peer {
   #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #next = 1;
   #errors = '';
+  #end: string | undefined;
 
   constructor(child: ChildProcess) {
     this.process = child;
@@ -168,6 +169,7 @@ export class Peer {
   }
 
   #expect(id: number): Promise<unknown> {
+    if (this.#end !== undefined) return Promise.reject(new Error(this.#end));
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
@@ -179,6 +181,7 @@ export class Peer {
   }
 
   #ended(reason: string): void {
+    this.#end = reason;
     for (const call of this.#waiting.values()) call.reject(new Error(reason));
     this.#waiting.clear();
   }

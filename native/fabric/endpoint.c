@@ -190,9 +190,9 @@ static int await_connection(struct rsm_endpoint *endpoint, int64_t deadline_ns, 
   for (;;) {
     ssize_t length = fi_eq_read(endpoint->queue, &kind, &entry, sizeof entry, 0);
     if (length > 0) return kind == FI_CONNECTED ? 0 : -ECONNREFUSED;
-    if (length != -FI_EAGAIN) return -ECONNREFUSED;
+    if (length == -FI_EAVAIL) return -ECONNREFUSED;
     ssize_t count = fi_cq_read(endpoint->connection.queue, &completion, 1);
-    if (count != -FI_EAGAIN) return -ECONNREFUSED; /* nothing is sent yet */
+    if (count > 0 || count == -FI_EAVAIL) return -ECONNREFUSED; /* nothing is sent yet */
     int64_t slice_ns = rsm_deadline_ns(CONNECT_SLICE_MS);
     if (rsm_now_ns() >= deadline_ns) return -ETIMEDOUT;
     (void)rsm_poll(entries, 2, slice_ns < deadline_ns ? slice_ns : deadline_ns, NULL, NULL);

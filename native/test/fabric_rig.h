@@ -129,9 +129,9 @@ static int ask(enum command command) {
   return fabric->code;
 }
 
-/* ---- the exporter: two segments, and what the importer asks of it ---- */
+/* ---- the exporter: two segments, the second with lock operations, and what the importer asks of it ---- */
 
-enum request { IDLE, POST, POST_COALESCED, UNPUBLISH, REBIND, TAKE, SUM, GO };
+enum request { IDLE, POST, POST_COALESCED, UNPUBLISH, UNPUBLISH_SECOND, REBIND, TAKE, SUM, GO };
 static _Atomic int *request; /* on the board */
 
 static uint8_t *exported[2], *spare;
@@ -142,6 +142,7 @@ static void serve_request(struct rsm_export *segment[2]) {
     case POST: rsm_events_post(rsm_export_events(segment[0]), false); break;
     case POST_COALESCED: rsm_events_post(rsm_export_events(segment[0]), true); break;
     case UNPUBLISH: CHECK_EQ(rsm_export_unpublish(segment[0]), RSM_SUCCESS); break;
+    case UNPUBLISH_SECOND: CHECK_EQ(rsm_export_unpublish(segment[1]), RSM_SUCCESS); break;
     case REBIND: {
       CHECK_EQ(rsm_export_rebind(segment[0], spare), RSM_SUCCESS);
       uint8_t *old = exported[0];
@@ -164,7 +165,8 @@ static void exporter(int unused) {
   host("exporter");
   for (int i = 0; i < 2; i++) {
     exported[i] = allocate(LENGTH);
-    segment[i] = export_of(env, exported[i], LENGTH);
+    int options = i == 0 ? 0 : RSM_CREATE_LOCK_OPS;
+    CHECK_EQ(rsm_export_create(env, exported[i], LENGTH, options, &segment[i]), RSM_SUCCESS);
     CHECK_EQ(publish(segment[i], record, ID + (uint32_t)i, 0600), RSM_SUCCESS);
   }
   spare = allocate(LENGTH);

@@ -32,7 +32,7 @@ export function typedArrayName(value: unknown): string | undefined {
 
 /** The bytes of a buffer or view; null where there is no memory (also when it is detached). */
 export function bytesAt(value: unknown): Uint8Array | null {
-  if (value instanceof Uint8Array && typedArrayName(value) === 'Uint8Array' && value.length > 0) return value;
+  if (typedArrayName(value) === 'Uint8Array' && (value as Uint8Array).length > 0) return value as Uint8Array;
   try {
     if (types.isAnyArrayBuffer(value)) return new Uint8Array(value);
     if (!ArrayBuffer.isView(value)) return null;

@@ -16,7 +16,7 @@ const SIZES = [
 ];
 /** Copied in one sample, whatever the size of the blocks. */
 const SAMPLE_BYTES = 512 * 1024 * 1024;
-/** Before each sample, as the reference fills its memory: the fork that starts it leaves our pages to be copied on write. */
+/** Before each sample, as the reference fills its memory: its fork leaves our pages to be copied on write. */
 const WARM_PART = 1 / 8;
 
 export async function run({ smoke, rounds, buildDirectory, plot }, report) {

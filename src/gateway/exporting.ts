@@ -40,6 +40,8 @@ interface Exported {
   readonly connection: number;
   readonly importer: number;
   readonly handle: NativeImport;
+  /** Kept: the import ends when its control pages are collected. */
+  readonly control: ArrayBuffer;
   segment: number;
 }
 
@@ -147,7 +149,7 @@ export class Exporting implements TargetHandlers {
     const got = await this.#reach(link.node, connect);
     if (typeof got === 'number') return refusal(got, connect.id);
     const { handle, uid, pid } = got;
-    const answer = this.#pending.has(link) ? this.#grant(link, connect, handle) : unpublished();
+    const answer = this.#pending.has(link) ? this.#grant(link, connect, got) : unpublished();
     // What aborted it may have been told before we could listen.
     const whole = new Int32Array(got.control)[STATUS_STATE] === CONNECTED;
     if (!('code' in answer) && whole) return { ...answer, ownerUid: uid, ownerPid: pid };
@@ -172,16 +174,12 @@ export class Exporting implements TargetHandlers {
     return RSMERR_SEG_NOT_PUBLISHED;
   }
 
-  #grant(
-    link: Link,
-    { process, importer: wanted, permission }: Connect,
-    handle: NativeImport,
-  ): Refusal | Given {
+  #grant(link: Link, { process, importer: wanted, permission }: Connect, got: Connection): Refusal | Given {
     const known = this.#importers.get(wanted);
     // Whoever names an importer of somebody else gets a new one of its own.
     if (known?.link === link && known.process === process) {
-      const grant = this.#target.grant(wanted, handle, permission);
-      if (typeof grant !== 'number') return this.#given(known, wanted, handle, grant);
+      const grant = this.#target.grant(wanted, got.handle, permission);
+      if (typeof grant !== 'number') return this.#given(known, wanted, got, grant);
       if (grant !== RSMERR_BAD_SEG_HNDL) return refusal(grant);
     }
     const ticket = randomBytes(TICKET_BYTES);
@@ -190,10 +188,10 @@ export class Exporting implements TargetHandlers {
     const { importer } = admitted;
     const fresh: Importer = { link, process, segments: new Map() };
     this.#importers.set(importer, fresh);
-    const grant = this.#target.grant(importer, handle, permission);
+    const grant = this.#target.grant(importer, got.handle, permission);
     if (typeof grant !== 'number') {
       return {
-        ...this.#given(fresh, importer, handle, grant),
+        ...this.#given(fresh, importer, got, grant),
         admission: { ...this.#target.address, ticket },
       };
     }
@@ -201,11 +199,12 @@ export class Exporting implements TargetHandlers {
     return refusal(grant);
   }
 
-  #given(of: Importer, importer: number, handle: NativeImport, grant: Grant): Given {
+  #given(of: Importer, importer: number, { handle, control }: Connection, grant: Grant): Given {
     this.#lastConnection += 1;
     const connection = this.#lastConnection;
-    const exported: Exported = { connection, importer, handle, segment: grant.segment };
-    of.segments.set(grant.segment, exported);
+    const { segment } = grant;
+    const exported: Exported = { connection, importer, handle, control, segment };
+    of.segments.set(segment, exported);
     this.#connections.set(connection, exported);
     this.#byHandle.set(handle, exported);
     return { connection, importer, grant: { ...grant, lengthBytes: BigInt(grant.lengthBytes) } };

@@ -5,6 +5,7 @@ import type { ImportSegment } from '../../src/api/index.ts';
 import { until } from '../support/actors.ts';
 import {
   codeOf,
+  collectInGateway,
   controllerOf,
   endGateway,
   exportOn,
@@ -55,6 +56,13 @@ test('the importing gateway is killed: likewise', async () => {
   const again = keep(importing.connectSync({ node: 1, id, mode: 'rw' }));
   again.put(0, Uint8Array.of(78));
   expect(bytes[0]).toBe(78);
+});
+
+test('a gateway that collects its garbage keeps what it serves', async () => {
+  const { imported } = pair();
+  for (const id of [1, 2, 1, 2]) await collectInGateway(id);
+  expect(imported.connected).toBe(true);
+  expect(put(imported)).toBe('none');
 });
 
 test('a gateway that is told to end withdraws what it has served', async () => {

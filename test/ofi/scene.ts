@@ -76,10 +76,29 @@ afterAll(async () => {
   rmSync(base, { recursive: true });
 });
 
+/** A module that collects garbage at every message, and answers when finalizers have run. */
+const COLLECTOR = `
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+setFlagsFromString('--expose-gc');
+process.on('message', () => {
+  runInNewContext('gc')();
+  setTimeout(() => process.send('collected'), 10);
+});
+process.channel.unref();`;
+
 /** It stays for all tests of a file. */
 export function startGateway(id: number): void {
-  const args = [program, 'gateway', '--config', nodeOf(id).config];
-  gateways.set(id, spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] }));
+  const module = `data:text/javascript,${encodeURIComponent(COLLECTOR)}`;
+  const args = ['--import', module, program, 'gateway', '--config', nodeOf(id).config];
+  gateways.set(id, spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }));
+}
+
+/** Its gateway collects garbage. */
+export async function collectInGateway(id: number): Promise<void> {
+  const gateway = gatewayOf(id);
+  gateway.send('collect');
+  await once(gateway, 'message');
 }
 
 /** Ends it, and waits until it has. */

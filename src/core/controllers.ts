@@ -1,5 +1,5 @@
 /** Controllers of this thread: looked up by name, counted references (rsmapi.md 2.1). */
-import { type Driver, openDriver } from '../drivers/index.ts';
+import { configurationFile, type Driver, openDriver } from '../drivers/index.ts';
 import { RSMERR_BAD_ADDR, RSMERR_BAD_CTLR_HNDL, RSMERR_CTLR_NOT_PRESENT, RsmError } from '../errors.ts';
 import { MAX_NAME_BYTES } from './limits.ts';
 
@@ -12,7 +12,7 @@ interface Opened {
 }
 
 /**
- * By name and configuration: one handle for one controller, however often it is got (C-008). Who releases a
+ * By name and configuration file: one handle for one controller, however often it is got (C-008). Who releases a
  * controller, keeps its segments and gets it again stays one participant of the node, with one record.
  */
 const open: Map<string, Opened> = new Map();
@@ -36,13 +36,14 @@ export class Controller {
    */
   static get(name: unknown, config?: string): Controller {
     const { type, unit } = parseName(name ?? 'loopback');
-    const key = `${type}${type === 'loopback' ? 0 : unit} ${config ?? ''}`;
+    const file = configurationFile(config);
+    const key = `${type}${type === 'loopback' ? 0 : unit} ${file ?? ''}`;
     const known = open.get(key);
     if (known?.handle !== undefined) {
       known.handle.#references += 1;
       return known.handle;
     }
-    const opened = known ?? { driver: openDriver(type, unit, { config }), users: 0, handle: undefined };
+    const opened = known ?? { driver: openDriver(type, unit, { config: file }), users: 0, handle: undefined };
     open.set(key, opened);
     return new Controller(opened, key);
   }

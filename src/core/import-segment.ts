@@ -356,7 +356,7 @@ export class ImportSegment extends LockableSegment {
     if (!isUint32(wanted) || (wanted & ~RSM_PERM_RDWR) !== 0) throw new RsmError(RSMERR_BAD_PERMS, 'map');
     const { start, length: byteLength } = this.#checkRange(offset, length);
     const fixed = at === undefined ? null : this.#checkFixed(at);
-    this.#checkConnected('map');
+    if (!this.#driver.intact()) throw new RsmError(RSMERR_CONN_ABORTED, 'map');
     if ((wanted & ~this.permission) !== 0) throw new RsmError(RSMERR_BAD_PERMS, 'map');
     if (byteLength > MAX_BUFFER_BYTES) {
       const detail = `one buffer can show ${MAX_BUFFER_BYTES} bytes: map a part of the segment`;

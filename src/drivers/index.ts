@@ -4,6 +4,7 @@ import type { Driver } from './driver.ts';
 import { openLoopback } from './loopback/index.ts';
 import { openOfi } from './ofi/index.ts';
 
+export { configurationFile } from '../node/index.ts';
 export type {
   AtomicOperation,
   ConnectTarget,

@@ -242,6 +242,8 @@ interface Given {
 type Granted = Given & { ownerUid: number; ownerPid: number };
 
 function refusal(code: Code, id?: number): Refusal {
+  // The gateway is connected to the exporter before the importer is.
+  if (code === RSMERR_CONN_ABORTED) return unpublished();
   if (code !== RSMERR_SEG_NOT_PUBLISHED || id === undefined) {
     return { code, detail: describeResult(code)?.sentence ?? '' };
   }

@@ -81,7 +81,7 @@ interface Place {
  * @throws RsmError BAD_CONF: the file cannot be read, is not TOML, or says what it may not
  */
 export function readConfiguration(config?: string): Configuration {
-  const named = config ?? (process.env.RSM_CONFIG || undefined);
+  const named = configurationFile(config);
   const file = named ?? SYSTEM_FILE;
   const text = readText(file, named !== undefined);
   if (text === undefined) return configurationOf({}, dirname(file));
@@ -90,6 +90,11 @@ export function readConfiguration(config?: string): Configuration {
   checkTables(document, refuse);
   checkCluster(document, refuse);
   return configurationOf(document, dirname(resolve(file)));
+}
+
+/** The file that the program or RSM_CONFIG names; undefined: the system's, where it is there. */
+export function configurationFile(config?: string): string | undefined {
+  return config ?? (process.env.RSM_CONFIG || undefined);
 }
 
 function configurationOf(document: Toml, folder: string): Configuration {

@@ -90,15 +90,18 @@ export class GatewayClient {
     return reply;
   }
 
-  /** The same on the event loop, which it keeps alive until then. */
-  ask(asked: Asked, timeoutMs: number): Promise<Reply | undefined> {
+  /** The same on the event loop, which it keeps alive until then. Undefined also when `signal` is aborted. */
+  ask(asked: Asked, timeoutMs: number, signal?: AbortSignal): Promise<Reply | undefined> {
     return new Promise((resolve) => {
-      let timer: NodeJS.Timeout | undefined;
-      const request = this.#send(asked, Date.now() + timeoutMs, (reply) => {
+      let request = 0;
+      const giveUp = () => this.#settle(request, undefined);
+      const timer = setTimeout(giveUp, timeoutMs);
+      signal?.addEventListener('abort', giveUp);
+      request = this.#send(asked, Date.now() + timeoutMs, (reply) => {
         clearTimeout(timer);
+        signal?.removeEventListener('abort', giveUp);
         resolve(reply);
       });
-      timer = setTimeout(() => this.#settle(request, undefined), timeoutMs);
     });
   }
 

@@ -23,6 +23,7 @@ export {
   type Address,
   type Configuration,
   type ControllerConfiguration,
+  configurationFile,
   type GatewayConfiguration,
   type Limits,
   type Peer,

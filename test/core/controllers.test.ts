@@ -1,10 +1,9 @@
 /** Controllers by name, and their reference counts. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Controller } from '../../src/core/controllers.ts';
 import { RSMERR_BAD_ADDR, RSMERR_BAD_CTLR_HNDL, RSMERR_CTLR_NOT_PRESENT } from '../../src/errors.ts';
-import { runtimeDirectory } from '../support/runtime.ts';
+import { file } from '../support/scene.ts';
 
-runtimeDirectory();
 const failing = (result: number) => expect.objectContaining({ result });
 
 test.each(['loopback', 'LOOPBACK', 'loopback0', 'Loopback17', null, undefined])(
@@ -49,6 +48,19 @@ describe('references', () => {
     const next = Controller.get(null);
     expect(next).not.toBe(first);
     next.release();
+  });
+
+  test('C-008 a configuration is the same whoever names it: one controller, and another of another', () => {
+    const [one, other] = [7, 8].map((id) => file(`[node]\nid = ${id}\n`)) as [string, string];
+    vi.stubEnv('RSM_CONFIG', one);
+    const first = Controller.get(null);
+    expect(Controller.get(null, one)).toBe(first);
+    vi.stubEnv('RSM_CONFIG', other);
+    const second = Controller.get(null);
+    expect([first.driver.nodeId, second.driver.nodeId]).toEqual([7, 8]);
+    expect(Controller.get(null, one)).toBe(first);
+    for (const opened of [first, first, first, second]) opened.release();
+    vi.unstubAllEnvs();
   });
 
   test('what is no controller is refused', () => {

@@ -71,8 +71,7 @@ export class Reach {
   async connectAsync(target: ConnectTarget, signal: AbortSignal | undefined): Promise<Remote> {
     const { node } = target;
     while (!this.#endpoints.has(node) && this.#making.has(node)) {
-      // Whatever becomes of it: it is its caller's.
-      await this.#making.get(node)!.catch(() => {});
+      await ended(this.#making.get(node)!, signal);
       if (signal?.aborted) throw interrupted(signal);
     }
     const before = this.#endpoints.get(node);
@@ -101,11 +100,12 @@ export class Reach {
 
   async #connectAsync(target: ConnectTarget, signal: AbortSignal | undefined): Promise<Remote> {
     const client = this.#dial();
-    const connected = granted(await client.ask(this.#question(target), ASK_TIMEOUT_MS), target);
+    const reply = await client.ask(this.#question(target), ASK_TIMEOUT_MS, signal);
     if (signal?.aborted) {
-      client.disconnect(connected.connection);
+      if (reply?.type === 'connected') client.disconnect(reply.connection);
       throw interrupted(signal);
     }
+    const connected = granted(reply, target);
     if (connected.fabric === undefined) return this.#open(client, target, connected, undefined);
     const { result, cancel } = fabric().connectAsync(...this.#way(connected.fabric), CONNECT_TIMEOUT_MS);
     signal?.addEventListener('abort', cancel);
@@ -220,6 +220,17 @@ function granted(reply: GatewayAnswer | undefined, { node }: ConnectTarget): Con
 
 function unreachable(node: number, why: string): RsmError {
   return new RsmError(RSMERR_REMOTE_NODE_UNREACHABLE, 'connect', `node ${node}: ${why}`);
+}
+
+/** Until it has ended, whatever became of it, which is its caller's; or the signal is aborted. */
+async function ended(making: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  let giveUp = (): void => {};
+  const given = new Promise<void>((resolve) => {
+    giveUp = resolve;
+  });
+  signal?.addEventListener('abort', giveUp);
+  await Promise.race([given, making.catch(() => {})]);
+  signal?.removeEventListener('abort', giveUp);
 }
 
 function interrupted(signal: AbortSignal): RsmError {

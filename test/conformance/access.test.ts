@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import * as rsm from '../../src/librsm/index.ts';
 import { native } from '../../src/native/index.ts';
-import type { PeerOptions } from '../support/peer.ts';
-import { ALICE, BOB, connectCode, peer, root } from '../support/scene.ts';
+import type { PeerContext, PeerOptions } from '../support/peer.ts';
+import { ALICE, BOB, connectCode, IMPORTER, peer, root } from '../support/scene.ts';
 
-const entry = (ae_permission: number): rsm.rsmapi_access_entry_t => ({ ae_node: 0, ae_permission });
+const entry = (ae_permission: number): rsm.rsmapi_access_entry_t => ({ ae_node: IMPORTER, ae_permission });
 
 /** An exporter run by Alice; `umask` as at create. */
 async function alicesExport(mask: number, access?: rsm.rsmapi_access_entry_t[]): Promise<number> {
@@ -23,6 +23,10 @@ async function codesOf(options: PeerOptions, id: number): Promise<number[]> {
     await importer.connectCode(id, 0o200),
   ];
 }
+
+/** In an exporter: its segment has that list from then on. */
+const republish = ({ rsm, kept }: PeerContext, only: rsm.rsmapi_access_entry_t): number =>
+  rsm.rsm_memseg_export_republish(kept.exported.segment, [only], 1);
 
 const OK = rsm.RSM_SUCCESS;
 const NO = rsm.RSMERR_PERM_DENIED;
@@ -104,9 +108,7 @@ describe.skipIf(!root)('rights of other users', () => {
     const id = await alice.export({ access: [entry(0o666)] });
     const bob = await peer({ uid: BOB });
     await bob.import({ id });
-    await alice.run(({ rsm, kept }) =>
-      rsm.rsm_memseg_export_republish(kept.exported.segment, [{ ae_node: 0, ae_permission: 0o604 }], 1),
-    );
+    expect(await alice.run(republish, entry(0o604))).toBe(0);
     const codes = [
       await bob.connectCode(id, 0o600),
       await bob.connectCode(id, 0o400),
@@ -119,18 +121,14 @@ describe.skipIf(!root)('rights of other users', () => {
         rsm.rsm_memseg_import_put8(kept.imported.segment, 0, new Uint8Array([1]), 1),
       ),
     ).toBe(0);
-    await alice.run(({ rsm, kept }) =>
-      rsm.rsm_memseg_export_republish(kept.exported.segment, [{ ae_node: 0, ae_permission: 0o602 }], 1),
-    );
+    expect(await alice.run(republish, entry(0o602))).toBe(0);
     expect(await codesOf({ uid: BOB }, id)).toEqual(WRITE); // nothing is left of 0666 and 0604
   });
 
   test('C-098 a republish that fails leaves the old list in force', async () => {
     const alice = await peer({ uid: ALICE });
     const id = await alice.export({ access: [entry(0o604)] });
-    const code = await alice.run(({ rsm, kept }) =>
-      rsm.rsm_memseg_export_republish(kept.exported.segment, [{ ae_node: 0, ae_permission: 0o777 }], 1),
-    );
+    const code = await alice.run(republish, entry(0o777));
     expect(code).toBe(rsm.RSMERR_BAD_ACL);
     expect(await codesOf({ uid: BOB }, id)).toEqual(READ);
   });

@@ -3,24 +3,25 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import * as api from '../../src/api/index.ts';
 import * as rsm from '../../src/librsm/index.ts';
-import { connectCode, later, PAGE, peer } from '../support/scene.ts';
+import { connectCode, controller, EXPORTER, later, needs, openEnd, PAGE, peer } from '../support/scene.ts';
 
 interface Sides {
-  controller: api.Controller;
   owner: api.ExportSegment;
   importer: api.ImportSegment;
 }
 
 function sides(create: api.CreateOptions = { lockOps: true }, mode: api.Mode = 'rw'): Sides {
-  const controller = api.openController();
-  const owner = controller.createExport(api.allocate(2 * PAGE), { allowRebind: true, ...create });
-  const importer = controller.connectSync({ id: owner.publish(), mode });
-  later(() => {
-    importer.close();
-    owner.close();
-    controller.close();
-  });
-  return { controller, owner, importer };
+  const owner = openEnd('exporting').createExport(api.allocate(2 * PAGE), { allowRebind: true, ...create });
+  owner.publish();
+  const importer = connected(owner, mode);
+  later(() => owner.close());
+  return { owner, importer };
+}
+
+function connected(owner: api.ExportSegment, mode: api.Mode = 'rw'): api.ImportSegment {
+  const importer = openEnd('importing').connectSync({ node: EXPORTER, id: owner.id!, mode });
+  later(() => importer.close());
+  return importer;
 }
 
 const code = (call: () => unknown): string => {
@@ -118,8 +119,10 @@ test('they are atomic between processes: nothing is lost of what three add', asy
   const COUNT = 20_000;
   const work = peers.map((each) =>
     each.run(
-      async ({ api }, target: number, count: number) => {
-        const segment = await api.openController().connect({ id: target });
+      async ({ api, plane }, target: number, count: number) => {
+        const { controller, exporting, importing } = plane;
+        const opened = api.openController(controller, importing);
+        const segment = await opened.connect({ node: exporting.node, id: target });
         for (let i = 0; i < count; i += 1) {
           segment.fetchAdd(64, 1);
           segment.fetchAdd(72, 0x1_0000_0001n);
@@ -157,10 +160,8 @@ test.each(all)(
 );
 
 test.each(all)('%s: alignment before permission before range before the connection', (_, call) => {
-  const { owner, importer, controller } = sides();
-  const reader = controller.connectSync({ id: owner.id!, mode: 'r' });
-  const writer = controller.connectSync({ id: owner.id!, mode: 'w' });
-  for (const segment of [reader, writer]) {
+  const { owner, importer } = sides();
+  for (const segment of [connected(owner, 'r'), connected(owner, 'w')]) {
     expect(code(() => call(segment, 2))).toBe('RSMERR_BAD_MEM_ALIGNMENT');
     expect(code(() => call(segment, 2 * PAGE))).toBe('RSMERR_PERM_DENIED');
     segment.close();
@@ -190,7 +191,7 @@ test('64-bit words have to be aligned to 8, and operands to be of one kind and w
   expect(new Uint32Array(owner.memory)[0]).toBe(0);
 });
 
-test('lock operations map nothing that is in the way: map, put and get come after them', async () => {
+needs('map')('lock operations map nothing that is in the way: map, put and get come after them', async () => {
   const { owner, importer } = sides();
   importer.fetchAdd(64, 1);
   const held = importer.lock(0).tryAcquire()!;
@@ -226,12 +227,12 @@ test('after a rebind the words are those of the new memory, for both sides', () 
 });
 
 test('memory that ends within a page: words behind the buffer are for importers only', () => {
-  const { controller } = sides();
-  const owner = controller.createExport(api.allocate(PAGE + 12), { lockOps: true });
+  const owner = openEnd('exporting').createExport(api.allocate(PAGE + 12), { lockOps: true });
   expect(owner.fetchAdd(PAGE + 8, 1)).toBe(0);
   expect(code(() => owner.fetchAdd(PAGE + 8, 1n))).toBe('RSMERR_BAD_OFFSET');
   expect(code(() => owner.fetchAdd(PAGE + 12, 1))).toBe('RSMERR_BAD_OFFSET');
-  const importer = controller.connectSync({ id: owner.publish() });
+  owner.publish();
+  const importer = connected(owner);
   expect(importer.fetchAdd(PAGE + 12, 1)).toBe(0); // the segment is whole pages
   const held = owner.lock(PAGE + 16).tryAcquire()!; // not by its word, but by asking
   expect(importer.lock(PAGE + 16).tryAcquire()).toBeNull();
@@ -259,23 +260,20 @@ test.skipIf(!canTransfer)('buffers that a program transferred away: MAP_FAILED; 
 });
 
 test('C-035 RSM_LOCK_OPS of librsm is lockOps of the api', () => {
-  const controller = rsm.out<rsm.rsmapi_controller_handle_t>();
   const segment = rsm.out<rsm.rsm_memseg_export_handle_t>();
-  rsm.rsm_get_controller('loopback', controller);
   for (const [flags, expected] of [
     [rsm.RSM_LOCK_OPS, 'done'],
     [rsm.RSM_LOCK_OPS | rsm.RSM_ALLOW_REBIND, 'done'],
     [rsm.RSM_ALLOW_REBIND | rsm.RSM_CREATE_SEG_DONTWAIT, 'RSMERR_LOCKS_NOT_ENABLED'],
   ] as const) {
     const memory = rsm.valloc(PAGE)!;
-    expect(rsm.rsm_memseg_export_create(controller.value!, segment, memory, PAGE, flags)).toBe(0);
+    expect(rsm.rsm_memseg_export_create(controller('exporting'), segment, memory, PAGE, flags)).toBe(0);
     const id = rsm.out(0);
     expect(rsm.rsm_memseg_export_publish(segment.value!, id, null, 0)).toBe(0);
-    const importer = api.openController().connectSync({ id: id.value! });
+    const importer = openEnd('importing').connectSync({ node: EXPORTER, id: id.value! });
     expect(code(() => importer.fetchAdd(0, 1))).toBe(expected);
     importer.close();
     expect(connectCode(id.value!)).toBe(0);
     rsm.rsm_memseg_export_destroy(segment.value!);
   }
-  rsm.rsm_release_controller(controller.value!);
 });

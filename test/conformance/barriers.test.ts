@@ -1,8 +1,8 @@
 /** Barriers and barrier modes (rsmapi.md 1.7, 2.8). */
 import { expect, test } from 'vitest';
-import { allocate, openController, type RsmError } from '../../src/api/index.ts';
+import { allocate, type RsmError } from '../../src/api/index.ts';
 import * as rsm from '../../src/librsm/index.ts';
-import { exported, imported, later, PAGE } from '../support/scene.ts';
+import { EXPORTER, exported, imported, openEnd, PAGE } from '../support/scene.ts';
 
 const init = rsm.rsm_memseg_import_init_barrier;
 const open = rsm.rsm_memseg_import_open_barrier;
@@ -80,10 +80,8 @@ test('C-169 a barrier opened before or after a forced disconnect returns CONN_AB
 });
 
 test('C-169 the api throws it from close', () => {
-  const controller = openController();
-  later(() => controller[Symbol.dispose]());
-  const owner = controller.createExport(allocate(PAGE));
-  const segment = controller.connectSync({ id: owner.publish() });
+  const owner = openEnd('exporting').createExport(allocate(PAGE));
+  const segment = openEnd('importing').connectSync({ node: EXPORTER, id: owner.publish() });
   const barrier = segment.barrier();
   barrier.open();
   segment.put(0, one);

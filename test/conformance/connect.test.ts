@@ -1,14 +1,18 @@
 /** rsm_memseg_import_connect and disconnect (rsmapi.md 2.5). */
 import { describe, expect, test } from 'vitest';
-import { openController, type RsmError } from '../../src/api/index.ts';
+import { allocate, type RsmError } from '../../src/api/index.ts';
 import * as rsm from '../../src/librsm/index.ts';
 import {
   ALICE,
   connectCode,
   controller,
+  EXPORTER,
   exported,
+  IMPORTER,
   imported,
   later,
+  needs,
+  openEnd,
   PAGE,
   peer,
   root,
@@ -22,7 +26,7 @@ const byte = (value = 0): Uint8Array => new Uint8Array([value]);
 test('C-100 connect with an invalid controller returns BAD_CTLR_HNDL before every other check', () => {
   const { id } = exported();
   for (const bad of [null, undefined, {}, exported().segment] as never[]) {
-    expect(connect(bad, 0, id, 0o600, rsm.out())).toBe(rsm.RSMERR_BAD_CTLR_HNDL);
+    expect(connect(bad, EXPORTER, id, 0o600, rsm.out())).toBe(rsm.RSMERR_BAD_CTLR_HNDL);
     expect(connect(bad, 9, 1, 0o777, null as never)).toBe(rsm.RSMERR_BAD_CTLR_HNDL);
   }
 });
@@ -40,10 +44,14 @@ test('C-102 mode 0 returns PERM_DENIED (D-16)', () => {
   expect(connectCode(exported().id, 0)).toBe(rsm.RSMERR_PERM_DENIED);
 });
 
-test.each([1, 63, 64, 0xffffffff])(
+test.each([EXPORTER + 2, 63, 64, 0xffffffff])(
   'C-103 connect over loopback to node %i returns CTLR_NOT_PRESENT',
   (node) => {
-    expect(connectCode(exported().id, 0o600, node)).toBe(rsm.RSMERR_CTLR_NOT_PRESENT);
+    const loopback = rsm.out<rsm.rsmapi_controller_handle_t>();
+    expect(rsm.rsm_get_controller('loopback', loopback)).toBe(0);
+    later(() => rsm.rsm_release_controller(loopback.value!));
+    const code = connect(loopback.value!, node, exported().id, 0o600, rsm.out());
+    expect(code).toBe(rsm.RSMERR_CTLR_NOT_PRESENT);
   },
 );
 
@@ -81,9 +89,9 @@ describe('C-107 several connections', () => {
 test('C-108 connect returns a null handle on failure', () => {
   const stale = {} as ImportHandle;
   const failures: [number, number, number][] = [
-    [0, 0x4abcde, 0o600],
-    [1, 0x4abcde, 0o600],
-    [0, exported().id, 0o700],
+    [EXPORTER, 0x4abcde, 0o600],
+    [9, 0x4abcde, 0o600],
+    [EXPORTER, exported().id, 0o700],
   ];
   for (const [node, id, mode] of failures) {
     const handle = rsm.out<ImportHandle>(stale);
@@ -125,10 +133,8 @@ describe('C-109 unpublish during a connect', () => {
     const id = await exporter.export();
     await exporter.stop();
     later(() => exporter.resume());
-    const opened = openController();
-    later(() => opened[Symbol.dispose]());
     const abort = new AbortController();
-    const connecting = opened.connect({ id, signal: abort.signal });
+    const connecting = openEnd('importing').connect({ node: EXPORTER, id, signal: abort.signal });
     setTimeout(() => abort.abort(), 50);
     const error = await connecting.then(
       () => undefined,
@@ -137,13 +143,31 @@ describe('C-109 unpublish during a connect', () => {
     expect(error?.code).toBe('RSMERR_INTERRUPTED');
   });
 
+  test('C-109 a connect that is given up does not wait for one that goes on', async () => {
+    const exporter = await peer();
+    const target = { node: EXPORTER, id: await exporter.export() };
+    await exporter.stop();
+    later(() => exporter.resume());
+    const importing = openEnd('importing');
+    let done = false;
+    const goesOn = importing.connect(target).finally(() => {
+      done = true;
+    });
+    const abort = new AbortController();
+    const givenUp = importing.connect({ ...target, signal: abort.signal });
+    setTimeout(() => abort.abort(), 50);
+    await expect(givenUp).rejects.toMatchObject({ code: 'RSMERR_INTERRUPTED' });
+    expect(done).toBe(false);
+    exporter.resume();
+    (await goesOn).close();
+  });
+
   test('C-109 a connect that was given up before it began rejects with INTERRUPTED, published or not', async () => {
     const { id } = exported();
-    const opened = openController();
-    later(() => opened[Symbol.dispose]());
+    const opened = openEnd('importing');
     const signal = AbortSignal.abort();
     for (const wanted of [id, 0x7ffffff0]) {
-      await expect(opened.connect({ id: wanted, signal })).rejects.toMatchObject({
+      await expect(opened.connect({ node: EXPORTER, id: wanted, signal })).rejects.toMatchObject({
         code: 'RSMERR_INTERRUPTED',
         cause: signal.reason,
       });
@@ -158,16 +182,19 @@ test('C-110 the granted mode is the requested one, not more', () => {
   expect(rsm.rsm_memseg_import_get8(segment, 0, byte(), 1)).toBe(0);
 });
 
-test('C-111 disconnect of an explicitly mapped segment returns SEG_STILL_MAPPED; after unmap it succeeds', () => {
-  const { segment } = imported({ id: exported().id });
-  expect(rsm.rsm_memseg_import_map(segment, rsm.out(), 0, 0o600, 0, PAGE)).toBe(0);
-  expect(disconnect(segment)).toBe(rsm.RSMERR_SEG_STILL_MAPPED);
-  expect(rsm.rsm_memseg_import_put8(segment, 0, byte(), 1)).toBe(0);
-  expect(rsm.rsm_memseg_import_unmap(segment)).toBe(0);
-  expect(disconnect(segment)).toBe(0);
-});
+needs('map')(
+  'C-111 disconnect of an explicitly mapped segment returns SEG_STILL_MAPPED; after unmap it succeeds',
+  () => {
+    const { segment } = imported({ id: exported().id });
+    expect(rsm.rsm_memseg_import_map(segment, rsm.out(), 0, 0o600, 0, PAGE)).toBe(0);
+    expect(disconnect(segment)).toBe(rsm.RSMERR_SEG_STILL_MAPPED);
+    expect(rsm.rsm_memseg_import_put8(segment, 0, byte(), 1)).toBe(0);
+    expect(rsm.rsm_memseg_import_unmap(segment)).toBe(0);
+    expect(disconnect(segment)).toBe(0);
+  },
+);
 
-test('C-111 SEG_STILL_MAPPED comes before POLLFD_IN_USE', () => {
+needs('map')('C-111 SEG_STILL_MAPPED comes before POLLFD_IN_USE', () => {
   const { segment } = imported({ id: exported().id });
   expect(rsm.rsm_memseg_import_map(segment, rsm.out(), 0, 0o600, 0, PAGE)).toBe(0);
   expect(rsm.rsm_memseg_get_pollfd(segment, pollfd())).toBe(0);
@@ -213,10 +240,7 @@ test('C-115 after disconnect a post reaches the others only, and the handle is i
 });
 
 test.each(['exits', 'is killed'])('C-116 an importer that %s is disconnected', async (how) => {
-  const opened = openController();
-  later(() => opened[Symbol.dispose]());
-  const { allocate } = await import('../../src/api/index.ts');
-  const segment = opened.createExport(allocate(PAGE));
+  const segment = openEnd('exporting').createExport(allocate(PAGE));
   const id = segment.publish();
   const importer = await peer();
   await importer.import({ id });
@@ -229,7 +253,7 @@ test.each(['exits', 'is killed'])('C-116 an importer that %s is disconnected', a
 });
 
 test.skipIf(!root)("C-116 another user's importer cannot keep a segment from being destroyed", async () => {
-  const { segment, id } = exported({ access: [{ ae_node: 0, ae_permission: 0o666 }] });
+  const { segment, id } = exported({ access: [{ ae_node: IMPORTER, ae_permission: 0o666 }] });
   const importer = await peer({ uid: ALICE });
   await importer.import({ id });
   expect(rsm.rsm_memseg_export_destroy(segment)).toBe(0);

@@ -13,6 +13,7 @@ import {
   filled,
   imported,
   later,
+  needs,
   PAGE,
   peer,
   root,
@@ -23,7 +24,13 @@ type ExportHandle = rsm.rsm_memseg_export_handle_t;
 
 /** The result of a create; a segment that comes of it is destroyed after the test. */
 function create(vaddr: unknown, length: number, flags = 0, out = rsm.out<ExportHandle>()): number {
-  const result = rsm.rsm_memseg_export_create(controller(), out, vaddr as ArrayBuffer, length, flags);
+  const result = rsm.rsm_memseg_export_create(
+    controller('exporting'),
+    out,
+    vaddr as ArrayBuffer,
+    length,
+    flags,
+  );
   if (result === 0) later(() => endExport(out.value!));
   return result;
 }
@@ -47,7 +54,7 @@ test('C-017 create accepts the handle of get_controller', () => {
 });
 
 test('C-018 create with a null memseg pointer returns BAD_SEG_HNDL whatever the rest is', () => {
-  const handle = controller();
+  const handle = controller('exporting');
   for (const nothing of [null, undefined] as never[]) {
     expect(rsm.rsm_memseg_export_create(handle, nothing, null as never, 0, 0)).toBe(rsm.RSMERR_BAD_SEG_HNDL);
     expect(rsm.rsm_memseg_export_create(handle, nothing, filled(1, 0), 3, 0)).toBe(rsm.RSMERR_BAD_SEG_HNDL);
@@ -116,7 +123,7 @@ describe('C-025 memory that is not wholly memory of this library', () => {
     expect(create(filled(2, 0), 2 ** 40)).toBe(rsm.RSMERR_BAD_ADDR);
   });
 
-  test('C-025 the mapping of an import segment returns BAD_ADDR', () => {
+  needs('map')('C-025 the mapping of an import segment returns BAD_ADDR', () => {
     const { segment } = imported({ id: exported().id });
     const at = rsm.out<ArrayBuffer>();
     expect(rsm.rsm_memseg_import_map(segment, at, 0, 0o600, 0, PAGE)).toBe(0);
@@ -147,21 +154,24 @@ describe('C-027 shortage', () => {
     expect(codes).toEqual([rsm.RSMERR_INSUFFICIENT_RESOURCES, 0]);
   });
 
-  test('C-027 create beyond max-segments of the node returns INSUFFICIENT_RESOURCES', async () => {
-    const limited = await peer({ env: { RSM_CONFIG: file('[limits]\nmax-segments = 3\n') } });
-    const codes = await limited.run(({ rsm, exported }) => {
-      const made = [exported(), exported({ id: false }), exported()];
-      const segment = rsm.out<ExportHandle>();
-      const attempt = (): number =>
-        rsm.rsm_memseg_export_create(made[0]!.controller, segment, rsm.valloc(4096)!, 4096, 0);
-      const target = made[0]!.id;
-      const connect = rsm.rsm_memseg_import_connect(made[0]!.controller, 0, target, 0o600, rsm.out());
-      const beyond = attempt();
-      rsm.rsm_memseg_export_destroy(made[1]!.segment);
-      return [connect, beyond, attempt()];
-    });
-    expect(codes).toEqual([rsm.RSMERR_INSUFFICIENT_RESOURCES, rsm.RSMERR_INSUFFICIENT_RESOURCES, 0]);
-  });
+  needs('ownNode')(
+    'C-027 create beyond max-segments of the node returns INSUFFICIENT_RESOURCES',
+    async () => {
+      const limited = await peer({ env: { RSM_CONFIG: file('[limits]\nmax-segments = 3\n') } });
+      const codes = await limited.run(({ rsm, exported }) => {
+        const made = [exported(), exported({ id: false }), exported()];
+        const segment = rsm.out<ExportHandle>();
+        const attempt = (): number =>
+          rsm.rsm_memseg_export_create(made[0]!.controller, segment, rsm.valloc(4096)!, 4096, 0);
+        const target = made[0]!.id;
+        const connect = rsm.rsm_memseg_import_connect(made[0]!.controller, 0, target, 0o600, rsm.out());
+        const beyond = attempt();
+        rsm.rsm_memseg_export_destroy(made[1]!.segment);
+        return [connect, beyond, attempt()];
+      });
+      expect(codes).toEqual([rsm.RSMERR_INSUFFICIENT_RESOURCES, rsm.RSMERR_INSUFFICIENT_RESOURCES, 0]);
+    },
+  );
 
   test('C-027 a range that partly overlaps an exported one returns INSUFFICIENT_RESOURCES (D-52)', () => {
     const memory = filled(4, 0);
@@ -353,15 +363,18 @@ const fillQuota = async (
 };
 
 describe('C-036 max-exported-memory', () => {
-  test('C-036 C-041 C-061 create and rebind beyond it return INSUFFICIENT_MEM; destroy makes room again', async () => {
-    const { made, refused, after, rebind } = await fillQuota(1);
-    expect(refused).toBe(rsm.RSMERR_INSUFFICIENT_MEM);
-    expect(made).toBeGreaterThanOrEqual(Math.floor(totalmem() / 100 / CHUNK) - 1);
-    expect(rebind).toBe(rsm.RSMERR_INSUFFICIENT_MEM); // old and new count for a moment
-    expect(after).toBe(0);
-  });
+  needs('ownNode')(
+    'C-036 C-041 C-061 create and rebind beyond it return INSUFFICIENT_MEM; destroy makes room again',
+    async () => {
+      const { made, refused, after, rebind } = await fillQuota(1);
+      expect(refused).toBe(rsm.RSMERR_INSUFFICIENT_MEM);
+      expect(made).toBeGreaterThanOrEqual(Math.floor(totalmem() / 100 / CHUNK) - 1);
+      expect(rebind).toBe(rsm.RSMERR_INSUFFICIENT_MEM); // old and new count for a moment
+      expect(after).toBe(0);
+    },
+  );
 
-  test('C-036 with 0 no limit applies', async () => {
+  needs('ownNode')('C-036 with 0 no limit applies', async () => {
     expect(await fillQuota(0)).toMatchObject({ refused: 0, rebind: 0, after: 0 });
   });
 });

@@ -1,7 +1,17 @@
 /** RSMAPI in general: result codes, handles, threads (rsmapi.md A, General). */
 import { describe, expect, test } from 'vitest';
 import * as rsm from '../../src/librsm/index.ts';
-import { controller, exported, filled, imported, PAGE, peer } from '../support/scene.ts';
+import {
+  controller,
+  EXPORTER,
+  exported,
+  filled,
+  IMPORTER,
+  imported,
+  needs,
+  PAGE,
+  peer,
+} from '../support/scene.ts';
 
 type ExportHandle = rsm.rsm_memseg_export_handle_t;
 type ImportHandle = rsm.rsm_memseg_import_handle_t;
@@ -96,17 +106,18 @@ describe('C-001 result codes', () => {
 test('C-002 several threads use one segment at once, each with handles of its own', async () => {
   const node = await peer();
   const id = await node.export({ pages: 4, flags: 1 });
-  const finished = await node.run(async ({ rsm, dist, kept }, target: number) => {
+  const finished = await node.run(async ({ rsm, plane, dist, kept }, target: number) => {
     const { Worker } = process.getBuiltinModule('node:worker_threads');
     const program = `
       import { workerData, parentPort } from 'node:worker_threads';
       const rsm = await import('file://' + workerData.dist + '/librsm/index.js');
       const controller = rsm.out();
-      const codes = [rsm.rsm_get_controller(null, controller)];
+      const codes = [rsm.rsm_get_controller(workerData.controller, controller)];
       for (let round = 0; round < 50; round++) {
         const segment = rsm.out();
         const barrier = rsm.rsmapi_barrier();
-        codes.push(rsm.rsm_memseg_import_connect(controller.value, 0, workerData.target, 0o600, segment));
+        const { node, target } = workerData;
+        codes.push(rsm.rsm_memseg_import_connect(controller.value, node, target, 0o600, segment));
         codes.push(rsm.rsm_memseg_import_init_barrier(segment.value, rsm.RSM_BAR_DEFAULT, barrier));
         const value = new Uint32Array([round]);
         const offset = workerData.index * 4;
@@ -120,7 +131,8 @@ test('C-002 several threads use one segment at once, each with handles of its ow
       parentPort.postMessage(codes.filter((code) => code !== 0));
     `;
     const source = new URL(`data:text/javascript,${encodeURIComponent(program)}`);
-    const workers = [0, 1, 2, 3].map((index) => new Worker(source, { workerData: { dist, target, index } }));
+    const shared = { dist, target, controller: plane.controller, node: plane.exporting.node };
+    const workers = [0, 1, 2, 3].map((index) => new Worker(source, { workerData: { ...shared, index } }));
     const failures = await Promise.all(
       workers.map(
         (worker) =>
@@ -178,7 +190,7 @@ describe('C-004 handles of the wrong kind (D-45)', () => {
   test('C-004 a segment is not a controller', () => {
     const { segment } = exported();
     expect(rsm.rsm_release_controller(segment as never)).toBe(rsm.RSMERR_BAD_CTLR_HNDL);
-    expect(rsm.rsm_memseg_import_connect(segment as never, 0, 0x400000, 0o600, rsm.out())).toBe(
+    expect(rsm.rsm_memseg_import_connect(segment as never, EXPORTER, 0x400000, 0o600, rsm.out())).toBe(
       rsm.RSMERR_BAD_CTLR_HNDL,
     );
   });
@@ -189,39 +201,46 @@ describe('C-005 a failing call changes nothing', () => {
     const memory = filled(2, 1);
     const segment = rsm.out<ExportHandle>();
     const flags = rsm.RSM_ALLOW_REBIND;
-    expect(rsm.rsm_memseg_export_create(controller(), segment, memory, 100, flags)).toBe(
+    expect(rsm.rsm_memseg_export_create(controller('exporting'), segment, memory, 100, flags)).toBe(
       rsm.RSMERR_BAD_MEM_ALIGNMENT,
     );
-    expect(rsm.rsm_memseg_export_create(controller(), segment, memory, PAGE * 2, flags)).toBe(0);
+    expect(rsm.rsm_memseg_export_create(controller('exporting'), segment, memory, PAGE * 2, flags)).toBe(0);
     const handle = segment.value!;
     expect(rsm.rsm_memseg_export_publish(handle, rsm.out(1), null, 0)).toBe(rsm.RSMERR_RESERVED_SEGID);
-    const bad = [{ ae_node: 0, ae_permission: 0o777 }];
+    const bad = [{ ae_node: IMPORTER, ae_permission: 0o777 }];
     expect(rsm.rsm_memseg_export_publish(handle, rsm.out(0x400500), bad, 1)).toBe(rsm.RSMERR_BAD_ACL);
     expect(rsm.rsm_memseg_export_publish(handle, rsm.out(0x400500), null, 0)).toBe(0);
     expect(rsm.rsm_memseg_export_rebind(handle, filled(2, 2), 0, PAGE)).toBe(rsm.RSMERR_BAD_LENGTH);
     expect(rsm.rsm_memseg_export_rebind(handle, filled(2, 2), 0, PAGE * 2)).toBe(0);
     expect(rsm.rsm_memseg_export_republish(handle, bad, 1)).toBe(rsm.RSMERR_BAD_ACL);
-    expect(rsm.rsm_memseg_export_republish(handle, [{ ae_node: 0, ae_permission: 0o600 }], 1)).toBe(0);
+    expect(rsm.rsm_memseg_export_republish(handle, [{ ae_node: IMPORTER, ae_permission: 0o600 }], 1)).toBe(0);
     expect(rsm.rsm_memseg_export_destroy(handle)).toBe(0);
   });
 
-  test('C-005 connect, map, put and a barrier succeed with corrected arguments', () => {
+  needs('map')('C-005 map and disconnect succeed with corrected arguments', () => {
+    const { segment } = imported({ id: exported().id });
+    const at = rsm.out<ArrayBuffer>();
+    expect(rsm.rsm_memseg_import_map(segment, at, 0, 0o600, 8, 8)).toBe(rsm.RSMERR_BAD_MEM_ALIGNMENT);
+    expect(rsm.rsm_memseg_import_map(segment, at, 0, 0o600, 0, PAGE)).toBe(0);
+    expect(rsm.rsm_memseg_import_disconnect(segment)).toBe(rsm.RSMERR_SEG_STILL_MAPPED);
+    expect(rsm.rsm_memseg_import_unmap(segment)).toBe(0);
+    expect(rsm.rsm_memseg_import_disconnect(segment)).toBe(0);
+  });
+
+  test('C-005 connect, put and a barrier succeed with corrected arguments', () => {
     const { id } = exported();
     const segment = rsm.out<ImportHandle>();
-    expect(rsm.rsm_memseg_import_connect(controller(), 0, id, 0o700, segment)).toBe(rsm.RSMERR_PERM_DENIED);
-    expect(rsm.rsm_memseg_import_connect(controller(), 0, id, 0o600, segment)).toBe(0);
+    expect(rsm.rsm_memseg_import_connect(controller(), EXPORTER, id, 0o700, segment)).toBe(
+      rsm.RSMERR_PERM_DENIED,
+    );
+    expect(rsm.rsm_memseg_import_connect(controller(), EXPORTER, id, 0o600, segment)).toBe(0);
     const handle = segment.value!;
-    const at = rsm.out<ArrayBuffer>();
-    expect(rsm.rsm_memseg_import_map(handle, at, 0, 0o600, 8, 8)).toBe(rsm.RSMERR_BAD_MEM_ALIGNMENT);
-    expect(rsm.rsm_memseg_import_map(handle, at, 0, 0o600, 0, PAGE)).toBe(0);
     const data = new Uint32Array([7]);
     expect(rsm.rsm_memseg_import_put32(handle, 0, data, 1)).toBe(rsm.RSMERR_BARRIER_UNINITIALIZED);
     const barrier = rsm.rsmapi_barrier();
     expect(rsm.rsm_memseg_import_close_barrier(barrier)).toBe(rsm.RSMERR_BARRIER_UNINITIALIZED);
     expect(rsm.rsm_memseg_import_init_barrier(handle, rsm.RSM_BAR_DEFAULT, barrier)).toBe(0);
     expect(rsm.rsm_memseg_import_put32(handle, 0, data, 1)).toBe(0);
-    expect(rsm.rsm_memseg_import_disconnect(handle)).toBe(rsm.RSMERR_SEG_STILL_MAPPED);
-    expect(rsm.rsm_memseg_import_unmap(handle)).toBe(0);
     expect(rsm.rsm_memseg_import_disconnect(handle)).toBe(0);
   });
 });

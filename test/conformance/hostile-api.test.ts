@@ -6,13 +6,15 @@ import { expect, test } from 'vitest';
 import * as api from '../../src/api/index.ts';
 import { resultCodes } from '../../src/errors.ts';
 import { handleValues, plainValues, TRAP } from '../support/hostile.ts';
-import { later, PAGE, tidy } from '../support/scene.ts';
+import { has } from '../support/plane.ts';
+import { EXPORTER, holdEnds, IMPORTER, later, openEnd, PAGE, tidy } from '../support/scene.ts';
 
 const states = ['idle', 'published', 'connected', 'mapped', 'aborted', 'closed'] as const;
 type State = (typeof states)[number];
 
 interface Stage {
-  controller: api.Controller;
+  exporting: api.Controller;
+  importing: api.Controller;
   owner: api.ExportSegment;
   importer: api.ImportSegment;
   barrier: api.Barrier;
@@ -20,14 +22,15 @@ interface Stage {
 }
 
 function stage(state: State): Stage {
-  const controller = api.openController();
-  const owner = controller.createExport(api.allocate(PAGE), { allowRebind: true, lockOps: true });
-  const other = controller.createExport(api.allocate(PAGE), { lockOps: true });
+  const exporting = openEnd('exporting');
+  const importing = openEnd('importing');
+  const owner = exporting.createExport(api.allocate(PAGE), { allowRebind: true, lockOps: true });
+  const other = exporting.createExport(api.allocate(PAGE), { lockOps: true });
   // The importer is of another segment where this one is to be without one.
   const source = state === 'idle' || state === 'published' ? other : owner;
   const id = source.publish();
   if (state === 'published') owner.publish();
-  const importer = controller.connectSync({ id });
+  const importer = importing.connectSync({ node: EXPORTER, id });
   const barrier = importer.barrier();
   if (state === 'mapped') importer.map();
   // Waits without limit must come back.
@@ -42,9 +45,8 @@ function stage(state: State): Stage {
     importer.close();
     owner.close();
     other.close();
-    controller.close();
   });
-  return { controller, owner, importer, barrier, id };
+  return { exporting, importing, owner, importer, barrier, id };
 }
 
 interface Call {
@@ -190,13 +192,13 @@ const calls: Record<string, Call> = {
   createExport: {
     states: any,
     places: {
-      memory: ({ controller }, value) => controller.createExport(value),
-      options: ({ controller }, value) => controller.createExport(api.allocate(PAGE), value),
+      memory: ({ exporting }, value) => exporting.createExport(value),
+      options: ({ exporting }, value) => exporting.createExport(api.allocate(PAGE), value),
       ...Object.fromEntries(
         ['allowRebind', 'dontWait', 'lockOps', 'readOnly', 'length'].map((option) => [
           option,
-          ({ controller }: Stage, value: never) =>
-            controller.createExport(api.allocate(PAGE), { [option]: value }),
+          ({ exporting }: Stage, value: never) =>
+            exporting.createExport(api.allocate(PAGE), { [option]: value }),
         ]),
       ),
     },
@@ -204,20 +206,20 @@ const calls: Record<string, Call> = {
   connect: {
     states: ['published', 'aborted', 'closed'],
     places: {
-      target: ({ controller }, value) => controller.connect(value),
-      node: ({ controller, id }, value) => controller.connect({ id, node: value }),
-      id: ({ controller }, value) => controller.connect({ id: value }),
-      mode: ({ controller, id }, value) => controller.connect({ id, mode: value }),
-      signal: ({ controller, id }, value) => controller.connect({ id, signal: value }),
+      target: ({ importing }, value) => importing.connect(value),
+      node: ({ importing, id }, value) => importing.connect({ id, node: value }),
+      id: ({ importing }, value) => importing.connect({ node: EXPORTER, id: value }),
+      mode: ({ importing, id }, value) => importing.connect({ node: EXPORTER, id, mode: value }),
+      signal: ({ importing, id }, value) => importing.connect({ node: EXPORTER, id, signal: value }),
     },
   },
   connectSync: {
     states: ['published', 'aborted', 'closed'],
     places: {
-      target: ({ controller }, value) => controller.connectSync(value),
-      node: ({ controller, id }, value) => controller.connectSync({ id, node: value }),
-      id: ({ controller }, value) => controller.connectSync({ id: value }),
-      mode: ({ controller, id }, value) => controller.connectSync({ id, mode: value }),
+      target: ({ importing }, value) => importing.connectSync(value),
+      node: ({ importing, id }, value) => importing.connectSync({ id, node: value }),
+      id: ({ importing }, value) => importing.connectSync({ node: EXPORTER, id: value }),
+      mode: ({ importing, id }, value) => importing.connectSync({ node: EXPORTER, id, mode: value }),
     },
   },
   publish: {
@@ -228,7 +230,7 @@ const calls: Record<string, Call> = {
       access: ({ owner }, value) => owner.publish({ access: value }),
       entry: ({ owner }, value) => owner.publish({ access: [value] }),
       node: ({ owner }, value) => owner.publish({ access: [{ node: value, permission: 0o600 }] }),
-      permission: ({ owner }, value) => owner.publish({ access: [{ node: 0, permission: value }] }),
+      permission: ({ owner }, value) => owner.publish({ access: [{ node: IMPORTER, permission: value }] }),
     },
   },
   republish: {
@@ -237,7 +239,7 @@ const calls: Record<string, Call> = {
       access: ({ owner }, value) => owner.republish(value),
       entry: ({ owner }, value) => owner.republish([value]),
       node: ({ owner }, value) => owner.republish([{ node: value, permission: 0o600 }]),
-      permission: ({ owner }, value) => owner.republish([{ node: 0, permission: value }]),
+      permission: ({ owner }, value) => owner.republish([{ node: IMPORTER, permission: value }]),
     },
   },
   rebind: { states: ofExport, places: { memory: ({ owner }, value) => owner.rebind(value) } },
@@ -307,8 +309,12 @@ function stillWorks(): void {
 }
 
 const cases = Object.entries(calls).flatMap(([name, call]) =>
-  call.states.map((state) => [name, state, call] as const),
+  call.states
+    .filter((state) => state !== 'mapped' || has('map'))
+    .map((state) => [name, state, call] as const),
 );
+
+holdEnds();
 
 test.each(cases)('%s, %s: anything as any argument', async (_name, state, { places, without = [] }) => {
   const violations: string[] = [];

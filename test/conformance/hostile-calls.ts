@@ -1,6 +1,6 @@
 /** The 42 functions with right arguments in every state, and the codes they document (hostile.test.ts). */
 import * as rsm from '../../src/librsm/index.ts';
-import { controller, exported, filled, imported, later, PAGE } from '../support/scene.ts';
+import { controller, EXPORTER, exported, filled, IMPORTER, imported, later, PAGE } from '../support/scene.ts';
 
 const CTLR = [rsm.RSMERR_BAD_CTLR_HNDL];
 const SEG = [rsm.RSMERR_BAD_SEG_HNDL];
@@ -57,7 +57,8 @@ export type State = (typeof exportStates)[number] | (typeof importStates)[number
 
 /** What the calls need, in a state. */
 export interface Stage {
-  controller: rsm.rsmapi_controller_handle_t;
+  exporting: rsm.rsmapi_controller_handle_t;
+  importing: rsm.rsmapi_controller_handle_t;
   memory: ArrayBuffer;
   fresh: ArrayBuffer;
   owner: rsm.rsm_memseg_export_handle_t;
@@ -85,11 +86,21 @@ export function stage(state: State): Stage {
   rsm.rsm_intr_signal_post(source, 0);
   rsm.rsm_intr_signal_post(importer, 0);
   if (state === 'aborted' || state === 'aborted, mapped') rsm.rsm_memseg_export_unpublish(owner);
-  const at = controller();
+  const importing = controller('importing');
   const local = rsm.out<rsm.rsm_localmemory_handle_t>();
-  rsm.rsm_create_localmemory_handle(at, local, filled(1, 0), PAGE);
-  later(() => rsm.rsm_free_localmemory_handle(at, local.value!));
-  return { controller: at, memory, fresh: filled(1, 0), owner, importer, barrier, local: local.value!, id };
+  rsm.rsm_create_localmemory_handle(importing, local, filled(1, 0), PAGE);
+  later(() => rsm.rsm_free_localmemory_handle(importing, local.value!));
+  return {
+    exporting: controller('exporting'),
+    importing,
+    memory,
+    fresh: filled(1, 0),
+    owner,
+    importer,
+    barrier,
+    local: local.value!,
+    id,
+  };
 }
 
 function request({ importer, local }: Stage): rsm.rsm_scat_gath_t {
@@ -130,7 +141,7 @@ const insideList = (index: number): (string | number)[][] => [
   [index, 0, 'ae_node'],
   [index, 0, 'ae_permission'],
 ];
-const list = (): rsm.rsmapi_access_entry_t[] => [{ ae_node: 0, ae_permission: 0o666 }];
+const list = (): rsm.rsmapi_access_entry_t[] => [{ ae_node: IMPORTER, ae_permission: 0o666 }];
 const insidePollfd = (index: number): (string | number)[][] =>
   ['fd', 'events', 'revents'].map((field) => [index, 0, field]);
 
@@ -160,7 +171,7 @@ export const calls: Record<string, Call> = {
   rsm_get_controller_attr: {
     codes: [CTLR, ADDR, [rsm.RSMERR_CTLR_NOT_PRESENT]].flat(),
     states: ['any'],
-    args: (at) => [at.controller, rsm.out()],
+    args: (at) => [at.importing, rsm.out()],
   },
   rsm_release_controller: { codes: CTLR, states: ['any'], args: () => [null] },
   rsm_get_interconnect_topology: {
@@ -177,7 +188,7 @@ export const calls: Record<string, Call> = {
   rsm_memseg_export_create: {
     codes: [CTLR, SEG, ADDR, LENGTH, ALIGNMENT, SHORTAGE, PERM, [rsm.RSMERR_CTLR_NOT_PRESENT]].flat(),
     states: ['any'],
-    args: (at) => [at.controller, rsm.out(), at.fresh, PAGE, 0],
+    args: (at) => [at.exporting, rsm.out(), at.fresh, PAGE, 0],
     inside: [[1, 'value']],
   },
   rsm_memseg_export_destroy: {
@@ -223,7 +234,7 @@ export const calls: Record<string, Call> = {
       [rsm.RSMERR_SEG_NOT_PUBLISHED, rsm.RSMERR_SEG_NOT_PUBLISHED_TO_NODE, rsm.RSMERR_INTERRUPTED],
     ].flat(),
     states: ['published', 'aborted'],
-    args: (at) => [at.controller, 0, at.id, 0o600, rsm.out()],
+    args: (at) => [at.importing, EXPORTER, at.id, 0o600, rsm.out()],
     inside: [[4, 'value']],
   },
   rsm_memseg_import_disconnect: {
@@ -323,11 +334,11 @@ export const calls: Record<string, Call> = {
   rsm_create_localmemory_handle: {
     codes: [ADDR, CTLR, LENGTH, SHORTAGE, PERM, [rsm.RSMERR_BAD_LOCALMEM_HNDL]].flat(),
     states: ['any'],
-    args: (at) => [at.controller, rsm.out(), at.fresh, PAGE],
+    args: (at) => [at.importing, rsm.out(), at.fresh, PAGE],
   },
   rsm_free_localmemory_handle: {
     codes: [CTLR, [rsm.RSMERR_BAD_LOCALMEM_HNDL]].flat(),
     states: ['any'],
-    args: (at) => [at.controller, at.local],
+    args: (at) => [at.importing, at.local],
   },
 };

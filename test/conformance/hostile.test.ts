@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 import * as rsm from '../../src/librsm/index.ts';
 import { handleValues, plainValues } from '../support/hostile.ts';
-import { exported, imported, tidy } from '../support/scene.ts';
+import { exported, holdEnds, imported, tidy } from '../support/scene.ts';
 import { calls, stage } from './hostile-calls.ts';
 
 /** Replaces what is at `path` inside the arguments. */
@@ -33,6 +33,8 @@ test('all functions are here', () => {
   const names = Object.keys(rsm).filter((name) => /^rsm_/.test(name));
   expect(Object.keys(calls).sort()).toEqual(names.sort());
 });
+
+holdEnds();
 
 const cases = Object.entries(calls).flatMap(([name, call]) =>
   call.states.map((state) => [name, state, call] as const),

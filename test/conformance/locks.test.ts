@@ -4,23 +4,23 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import * as api from '../../src/api/index.ts';
 import { collectIn } from '../support/actors.ts';
-import { later, PAGE, peer } from '../support/scene.ts';
+import { EXPORTER, later, openEnd, PAGE, peer } from '../support/scene.ts';
 
 interface Sides {
+  /** The importing one. */
   controller: api.Controller;
   owner: api.ExportSegment;
   importers: api.ImportSegment[];
 }
 
 function sides(count = 2): Sides {
-  const controller = api.openController();
-  const owner = controller.createExport(api.allocate(PAGE), { lockOps: true, allowRebind: true });
-  const id = owner.publish();
-  const importers = Array.from({ length: count }, () => controller.connectSync({ id }));
+  const owner = openEnd('exporting').createExport(api.allocate(PAGE), { lockOps: true, allowRebind: true });
+  const controller = openEnd('importing');
+  const target = { node: EXPORTER, id: owner.publish() };
+  const importers = Array.from({ length: count }, () => controller.connectSync(target));
   later(() => {
     for (const importer of importers) importer.close();
     owner.close();
-    controller.close();
   });
   return { controller, owner, importers };
 }
@@ -197,7 +197,7 @@ test('closing a segment passes its lock on as its death would, and ends its wait
   const inherited = await wanted;
   expect(inherited.ownerDied).toBe(true);
   inherited.release();
-  const last = controller.connectSync({ id: owner.id! });
+  const last = controller.connectSync({ node: EXPORTER, id: owner.id! });
   const mine = last.lock(0).tryAcquire()!;
   expect(mine.ownerDied, 'told once').toBe(false);
   const own = code(() => owner.lock(0).acquire());
@@ -278,7 +278,7 @@ test('C-050 the exporter keeps its locks over a rebind, whoever waits; if it fai
   const waiting = importers[0]!.lock(0).acquire();
   await asked(owner);
   const small = api.allocate(PAGE);
-  const taken = api.openController().createExport(api.allocate(3 * PAGE));
+  const taken = openEnd('exporting').createExport(api.allocate(3 * PAGE));
   const overlap = new Uint8Array(taken.memory, PAGE, PAGE); // exported as a part of more: refused
   expect(await code(() => owner.rebind(overlap))).toBe('RSMERR_INSUFFICIENT_RESOURCES');
   expect(overlap.every((byte) => byte === 0)).toBe(true);
@@ -334,8 +334,10 @@ test('a pending acquire keeps the process alive, and nothing else of a lock does
   const { owner } = sides(1);
   const held = owner.lock(0).tryAcquire()!;
   const other = await peer();
-  const given = await other.run(async ({ api, kept }, id: number) => {
-    const segment = await api.openController().connect({ id });
+  const given = await other.run(async ({ api, plane, kept }, id: number) => {
+    const { controller, exporting, importing } = plane;
+    const opened = api.openController(controller, importing);
+    const segment = await opened.connect({ node: exporting.node, id });
     Object.assign(kept, { segment, free: segment.lock(64).tryAcquire() });
     return await segment
       .lock(0)
@@ -358,10 +360,11 @@ test('a pending acquire keeps the process alive, and nothing else of a lock does
 test('a held or wanted lock keeps its segment, whatever is collected', async () => {
   const { owner, importers } = sides(1);
   const other = await peer();
-  await other.run(async ({ api, kept }, id: number) => {
-    const controller = api.openController();
-    const held = await (await controller.connect({ id })).lock(0).acquire();
-    const waiting = (await controller.connect({ id })).lock(0).acquire();
+  await other.run(async ({ api, plane, kept }, id: number) => {
+    const controller = api.openController(plane.controller, plane.importing);
+    const target = { node: plane.exporting.node, id };
+    const held = await (await controller.connect(target)).lock(0).acquire();
+    const waiting = (await controller.connect(target)).lock(0).acquire();
     Object.assign(kept, { held, waiting });
   }, owner.id!);
   await collectIn(other);

@@ -1,7 +1,7 @@
 /** Where one code has several causes the message says which, and what to do. */
 import { expect, test } from 'vitest';
-import { allocate, mapFile, openController } from '../../src/api/index.ts';
-import { file, later, PAGE, peer } from '../support/scene.ts';
+import { allocate, mapFile } from '../../src/api/index.ts';
+import { file, later, openEnd, PAGE, peer } from '../support/scene.ts';
 
 test('C-032 what cannot be mapped as a file is BAD_ADDR or BAD_LENGTH, and says why', () => {
   const fails = (path: string, options: object, code: string, why: string): void => {
@@ -18,8 +18,7 @@ test('C-032 what cannot be mapped as a file is BAD_ADDR or BAD_LENGTH, and says 
 });
 
 test('D-52 a range that partly overlaps an exported one says so, not that descriptors are out', () => {
-  const opened = openController();
-  later(() => opened.close());
+  const opened = openEnd('exporting');
   const memory = allocate(2 * PAGE);
   const whole = opened.createExport(memory, { allowRebind: true });
   const half = opened.createExport(allocate(PAGE), { allowRebind: true });

@@ -220,7 +220,7 @@ describe('C-193 nothing ready, invalid arguments', () => {
     ]) {
       expect(waitFor([wide], 1, 0, null)).toBe(rsm.RSMERR_BAD_ARGS_ERRORS);
     }
-    expect(waitFor([entry], 1, 0, null)).toBe(0);
+    expect(waitFor([entry], 1, SOON, null)).toBe(0);
     expect(release(segment)).toBe(0);
   });
 

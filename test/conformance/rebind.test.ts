@@ -1,8 +1,8 @@
 /** rsm_memseg_export_rebind (rsmapi.md 2.4). */
 import { describe, expect, test } from 'vitest';
-import { allocate, openController, release } from '../../src/api/index.ts';
+import { allocate, release } from '../../src/api/index.ts';
 import * as rsm from '../../src/librsm/index.ts';
-import { exported, filled, imported, PAGE, peer } from '../support/scene.ts';
+import { exported, filled, imported, needs, openEnd, PAGE, peer } from '../support/scene.ts';
 
 const REBIND = rsm.RSM_ALLOW_REBIND;
 const { rsm_memseg_export_rebind: rebind } = rsm;
@@ -21,10 +21,8 @@ test('C-046 rebind of an invalid handle returns BAD_SEG_HNDL before every other 
 });
 
 test('C-046 of a closed segment of the api, too', () => {
-  const opened = openController();
-  const segment = opened.createExport(allocate(PAGE), { allowRebind: true });
+  const segment = openEnd('exporting').createExport(allocate(PAGE), { allowRebind: true });
   segment.close();
-  opened.close();
   for (const memory of [null, new ArrayBuffer(PAGE), allocate(PAGE)] as ArrayBuffer[]) {
     expect(() => segment.rebind(memory)).toThrow(expect.objectContaining({ code: 'RSMERR_BAD_SEG_HNDL' }));
   }
@@ -98,7 +96,7 @@ describe('C-051 importers stay connected', () => {
 });
 
 describe('C-052 old mappings show the new memory (D-06)', () => {
-  test('C-052 an importer mapped before the rebind sees the new memory', () => {
+  needs('map')('C-052 an importer mapped before the rebind sees the new memory', () => {
     const { segment, id } = exported({ flags: REBIND, pages: 4 });
     const { segment: importer } = imported({ id });
     const at = rsm.out<ArrayBuffer>();
@@ -112,37 +110,40 @@ describe('C-052 old mappings show the new memory (D-06)', () => {
     expect(new Uint8Array(fresh)[PAGE]).toBe(9);
   });
 
-  test('C-052 so do importers in other processes, explicitly, implicitly and read-only mapped', async () => {
-    const { segment, id } = exported({ flags: REBIND });
-    const other = await peer();
-    await other.run(({ rsm, imported, kept }, target: number) => {
-      kept.imports = [
-        imported({ id: target }),
-        imported({ id: target }),
-        imported({ id: target, mode: 0o400 }),
-      ];
-      const at = rsm.out<ArrayBuffer>();
-      rsm.rsm_memseg_import_map(kept.imports[0]!.segment, at, 0, 0o600, 0, 4096);
-      kept.buffer = at.value as ArrayBuffer;
-      rsm.rsm_memseg_import_get8(kept.imports[1]!.segment, 0, new Uint8Array(1), 1);
-      rsm.rsm_memseg_import_map(kept.imports[2]!.segment, rsm.out(), 0, 0o400, 0, 4096);
-    }, id);
-    expect(rebind(segment, filled(1, 0x6b), 0, PAGE)).toBe(0);
-    const seen = await other.run(({ rsm, kept }) =>
-      kept.imports
-        .map(({ segment }) => {
-          const data = new Uint8Array(1);
-          return [rsm.rsm_memseg_import_get8(segment, 5, data, 1), data[0]];
-        })
-        .concat([[0, new Uint8Array(kept.buffer)[5]]]),
-    );
-    expect(seen).toEqual([
-      [0, 0x6b],
-      [0, 0x6b],
-      [0, 0x6b],
-      [0, 0x6b],
-    ]);
-  });
+  needs('map')(
+    'C-052 so do importers in other processes, explicitly, implicitly and read-only mapped',
+    async () => {
+      const { segment, id } = exported({ flags: REBIND });
+      const other = await peer();
+      await other.run(({ rsm, imported, kept }, target: number) => {
+        kept.imports = [
+          imported({ id: target }),
+          imported({ id: target }),
+          imported({ id: target, mode: 0o400 }),
+        ];
+        const at = rsm.out<ArrayBuffer>();
+        rsm.rsm_memseg_import_map(kept.imports[0]!.segment, at, 0, 0o600, 0, 4096);
+        kept.buffer = at.value as ArrayBuffer;
+        rsm.rsm_memseg_import_get8(kept.imports[1]!.segment, 0, new Uint8Array(1), 1);
+        rsm.rsm_memseg_import_map(kept.imports[2]!.segment, rsm.out(), 0, 0o400, 0, 4096);
+      }, id);
+      expect(rebind(segment, filled(1, 0x6b), 0, PAGE)).toBe(0);
+      const seen = await other.run(({ rsm, kept }) =>
+        kept.imports
+          .map(({ segment }) => {
+            const data = new Uint8Array(1);
+            return [rsm.rsm_memseg_import_get8(segment, 5, data, 1), data[0]];
+          })
+          .concat([[0, new Uint8Array(kept.buffer)[5]]]),
+      );
+      expect(seen).toEqual([
+        [0, 0x6b],
+        [0, 0x6b],
+        [0, 0x6b],
+        [0, 0x6b],
+      ]);
+    },
+  );
 });
 
 test('C-053 an implicit-mode get after the rebind returns the new contents and 0', async () => {

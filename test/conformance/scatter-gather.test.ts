@@ -1,7 +1,7 @@
 /** putv, getv and local-memory handles (rsmapi.md 2.6). */
 import { describe, expect, test } from 'vitest';
 import * as rsm from '../../src/librsm/index.ts';
-import { controller, exported, filled, imported, later, PAGE } from '../support/scene.ts';
+import { controller, exported, filled, imported, later, needs, PAGE } from '../support/scene.ts';
 
 type Vector = rsm.rsm_scat_gath_t;
 const { rsm_memseg_import_putv: putv, rsm_memseg_import_getv: getv } = rsm;
@@ -184,7 +184,7 @@ test('C-144 permission, the local range and a broken connection are checked too 
   expect(putv(vector(writer, [entry(bytesOf(1), 0)]))).toBe(rsm.RSMERR_CONN_ABORTED);
 });
 
-test('C-144 offsets are those of the segment, also with a window (D-19)', () => {
+needs('map')('C-144 offsets are those of the segment, also with a window (D-19)', () => {
   const { id, bytes } = exported({ pages: 3 });
   const { segment } = imported({ id });
   expect(rsm.rsm_memseg_import_map(segment, rsm.out(), 0, 0o600, PAGE, PAGE)).toBe(0);

@@ -5,11 +5,11 @@ import { createInterface } from 'node:readline';
 const dist = process.env.RSM_TEST_DIST;
 const [rsm, api] = await Promise.all([import(`${dist}/librsm/index.js`), import(`${dist}/api/index.js`)]);
 const compile = (source) => new Function(`return (${source});`)();
-const helpers = JSON.parse(process.env.RSM_TEST_HELPERS);
-const context = { rsm, api, dist, kept: {} };
-for (const [name, source] of Object.entries(helpers)) {
-  context[name] = compile(source).bind(null, rsm);
-}
+const { plane, helpers } = JSON.parse(process.env.RSM_TEST_SCENE);
+const context = { rsm, api, dist, plane, kept: {} };
+context.opened = compile(helpers.opened).bind(null, rsm, plane);
+context.exported = compile(helpers.exported).bind(null, context);
+context.imported = compile(helpers.imported).bind(null, context);
 
 const answer = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 

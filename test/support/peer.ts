@@ -9,8 +9,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { plane } from './plane.ts';
 import { killed } from './runtime.ts';
-import type { Librsm } from './segments.ts';
 import {
   type Exported,
   type ExportOptions,
@@ -18,6 +18,8 @@ import {
   type Imported,
   type ImportOptions,
   imported,
+  opened,
+  type Tools,
 } from './segments.ts';
 
 const program = fileURLToPath(new URL('./peer.mjs', import.meta.url));
@@ -35,8 +37,7 @@ export interface PeerOptions {
 }
 
 /** What a function that runs in a peer gets. */
-export interface PeerContext {
-  rsm: Librsm;
+export interface PeerContext extends Tools {
   api: typeof import('../../src/api/index.ts');
   dist: string;
   exported(options?: ExportOptions): Exported;
@@ -103,15 +104,14 @@ export class Peer {
   }
 
   /** The result code of a connect there; a connection that succeeds is ended again. */
-  connectCode(id: number, mode = 0o600, node = 0): Promise<number> {
+  connectCode(id: number, mode = 0o600, node = plane.exporting.node): Promise<number> {
     return this.run(
-      ({ rsm }, wanted: number, permission: number, target: number) => {
-        const controller = rsm.out<import('../../src/librsm/index.ts').rsmapi_controller_handle_t>();
-        rsm.rsm_get_controller(null, controller);
+      ({ rsm, opened }, wanted: number, permission: number, target: number) => {
+        const controller = opened('importing');
         const segment = rsm.out<import('../../src/librsm/index.ts').rsm_memseg_import_handle_t>();
-        const result = rsm.rsm_memseg_import_connect(controller.value!, target, wanted, permission, segment);
+        const result = rsm.rsm_memseg_import_connect(controller, target, wanted, permission, segment);
         if (result === 0) rsm.rsm_memseg_import_disconnect(segment.value!);
-        rsm.rsm_release_controller(controller.value!);
+        rsm.rsm_release_controller(controller);
         return result;
       },
       id,
@@ -198,9 +198,16 @@ export async function startPeer(options: PeerOptions = {}): Promise<Peer> {
     command.push('--regid', String(gid), groups ? `--groups=${groups}` : '--clear-groups');
   if (uid !== undefined) command.push('--reuid', String(uid));
   command.push(process.execPath, program);
-  const helpers = { exported: exported.toString(), imported: imported.toString() };
+  const scene = JSON.stringify({
+    plane,
+    helpers: {
+      opened: opened.toString(),
+      exported: exported.toString(),
+      imported: imported.toString(),
+    },
+  });
   const child = spawn(command[0]!, command.slice(1), {
-    env: { ...process.env, RSM_TEST_DIST: dist, RSM_TEST_HELPERS: JSON.stringify(helpers), ...options.env },
+    env: { ...process.env, RSM_TEST_DIST: dist, RSM_TEST_SCENE: scene, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const peer = new Peer(child);

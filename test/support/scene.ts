@@ -6,15 +6,18 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, vi } from 'vitest';
+import { afterAll, afterEach, test, vi } from 'vitest';
+import { type Controller, openController } from '../../src/api/index.ts';
 import * as rsm from '../../src/librsm/index.ts';
 import { type Peer, type PeerOptions, startPeer } from './peer.ts';
-import { runtimeDirectory } from './runtime.ts';
+import { type Capability, has, plane } from './plane.ts';
+import { nodesOfPlane } from './runtime.ts';
 import * as segments from './segments.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-export const directory: string = runtimeDirectory();
+/** Of the exporting node. */
+export const directory: string = nodesOfPlane(plane);
 export const PAGE = 4096;
 /** Two users who exist nowhere else. */
 export const ALICE = 20_001;
@@ -22,6 +25,12 @@ export const BOB = 20_002;
 /** Other users can only be played by root. */
 export const root: boolean = process.getuid?.() === 0;
 
+/** The node that access lists are about. */
+export const IMPORTER: number = plane.importing.node;
+/** The node that segments are connected to. */
+export const EXPORTER: number = plane.exporting.node;
+
+const tools: segments.Tools = { rsm, plane, opened: (side) => segments.opened(rsm, plane, side) };
 const finish: (() => unknown)[] = [];
 
 /**
@@ -49,14 +58,14 @@ export function later(end: () => unknown): void {
 }
 
 export function exported(options?: segments.ExportOptions): segments.Exported {
-  const made = segments.exported(rsm, options);
+  const made = segments.exported(tools, options);
   later(() => endExport(made.segment));
   later(() => rsm.rsm_release_controller(made.controller));
   return made;
 }
 
 export function imported(options: segments.ImportOptions): segments.Imported {
-  const made = segments.imported(rsm, options);
+  const made = segments.imported(tools, options);
   later(() => endImport(made.segment));
   later(() => rsm.rsm_release_controller(made.controller));
   return made;
@@ -81,19 +90,32 @@ export function endImport(segment: rsm.rsm_memseg_import_handle_t): void {
   }
 }
 
-/** A loopback controller, released after the test. */
-export function controller(): rsm.rsmapi_controller_handle_t {
-  const handle = rsm.out<rsm.rsmapi_controller_handle_t>();
-  const result = rsm.rsm_get_controller(null, handle);
-  if (result !== 0) throw new Error(`get_controller: ${result}`);
-  later(() => rsm.rsm_release_controller(handle.value!));
-  return handle.value!;
+/** The controller of an end, the importing one if absent; released after the test. */
+export function controller(side: 'exporting' | 'importing' = 'importing'): rsm.rsmapi_controller_handle_t {
+  const handle = tools.opened(side);
+  later(() => rsm.rsm_release_controller(handle));
+  return handle;
+}
+
+/** The same for the api. */
+export function openEnd(side: 'exporting' | 'importing'): Controller {
+  const opened = openController(plane.controller, plane[side]);
+  later(() => opened.close());
+  return opened;
+}
+
+/** Keeps the controllers of both ends open for all of a file that connects very often: the way stays, too. */
+export function holdEnds(): void {
+  const ends = [plane.exporting, plane.importing].map((side) => openController(plane.controller, side));
+  afterAll(() => {
+    for (const end of ends) end.close();
+  });
 }
 
 /** The result code of a connect; a connection that succeeds is ended again. */
-export function connectCode(id: number, mode = 0o600, node = 0): number {
+export function connectCode(id: number, mode = 0o600, node: number = EXPORTER): number {
   const segment = rsm.out<rsm.rsm_memseg_import_handle_t>();
-  const result = rsm.rsm_memseg_import_connect(controller(), node, id, mode, segment);
+  const result = rsm.rsm_memseg_import_connect(controller('importing'), node, id, mode, segment);
   if (result === 0) rsm.rsm_memseg_import_disconnect(segment.value!);
   return result;
 }
@@ -128,4 +150,9 @@ export function systemV(bytes: number, mode = '0600'): number {
   const shmid = Number(/\d+/.exec(said)![0]);
   later(() => execFileSync('ipcrm', ['--shmem-id', String(shmid)]));
   return shmid;
+}
+
+/** `test` where the plane has it; elsewhere the test is skipped, and conformance.md says why. */
+export function needs(capability: Capability): typeof test {
+  return has(capability) ? test : (test.skip as typeof test);
 }

@@ -1,5 +1,5 @@
 /**
- * Making segments in a line. The two functions are self-contained because peers get them as source text
+ * Making segments in a line. The functions are self-contained because peers get them as source text
  * (peer.ts): they may use their arguments and nothing else.
  */
 import type {
@@ -9,6 +9,7 @@ import type {
   rsmapi_barrier_t,
   rsmapi_controller_handle_t,
 } from '../../src/librsm/index.ts';
+import type { Plane } from './plane.ts';
 
 export type Librsm = typeof import('../../src/librsm/index.ts');
 
@@ -28,19 +29,41 @@ export interface Exported {
   id: number;
 }
 
+export interface Tools {
+  rsm: Librsm;
+  plane: Plane;
+  opened(side: 'exporting' | 'importing'): rsmapi_controller_handle_t;
+}
+
+/** The controller of the exporting or of the importing end; whoever calls it releases. */
+export function opened(
+  rsm: Librsm,
+  plane: Plane,
+  side: 'exporting' | 'importing',
+): rsmapi_controller_handle_t {
+  const controller = rsm.out<rsmapi_controller_handle_t>();
+  const { RSM_CONFIG: usual } = process.env;
+  const { config } = plane[side];
+  if (config !== undefined) process.env.RSM_CONFIG = config;
+  const result = rsm.rsm_get_controller(plane.controller, controller);
+  if (usual === undefined) delete process.env.RSM_CONFIG;
+  else process.env.RSM_CONFIG = usual;
+  if (result !== 0) throw new Error(`get_controller: ${result}`);
+  return controller.value!;
+}
+
 /** Creates a segment over fresh memory and publishes it; throws the result code's name on failure. */
-export function exported(rsm: Librsm, options: ExportOptions = {}): Exported {
+export function exported({ rsm, opened: open }: Tools, options: ExportOptions = {}): Exported {
   const check = (operation: string, result: number): void => {
     if (result !== 0) throw new Error(`${operation}: ${result}`);
   };
-  const controller = rsm.out<rsmapi_controller_handle_t>();
-  check('get_controller', rsm.rsm_get_controller('loopback', controller));
+  const controller = open('exporting');
   const memory = rsm.valloc((options.pages ?? 1) * 4096);
   if (memory === null) throw new Error('valloc');
   const segment = rsm.out<rsm_memseg_export_handle_t>();
   check(
     'create',
-    rsm.rsm_memseg_export_create(controller.value!, segment, memory, memory.byteLength, options.flags ?? 0),
+    rsm.rsm_memseg_export_create(controller, segment, memory, memory.byteLength, options.flags ?? 0),
   );
   const id = rsm.out<number>(options.id || 0);
   if (options.id !== false) {
@@ -48,7 +71,7 @@ export function exported(rsm: Librsm, options: ExportOptions = {}): Exported {
     check('publish', rsm.rsm_memseg_export_publish(segment.value!, id, access, access.length));
   }
   return {
-    controller: controller.value!,
+    controller,
     segment: segment.value!,
     memory,
     bytes: new Uint8Array(memory),
@@ -58,6 +81,7 @@ export function exported(rsm: Librsm, options: ExportOptions = {}): Exported {
 
 export interface ImportOptions {
   id: number;
+  /** The exporting one if absent. */
   node?: number;
   /** Octal permission; 0600 if absent. */
   mode?: number;
@@ -74,15 +98,14 @@ export interface Imported {
 }
 
 /** Connects and initialises a barrier; throws on failure. */
-export function imported(rsm: Librsm, options: ImportOptions): Imported {
+export function imported({ rsm, opened: open, plane }: Tools, options: ImportOptions): Imported {
   const check = (operation: string, result: number): void => {
     if (result !== 0) throw new Error(`${operation}: ${result}`);
   };
-  const controller = rsm.out<rsmapi_controller_handle_t>();
-  check('get_controller', rsm.rsm_get_controller('loopback', controller));
+  const controller = open('importing');
   const segment = rsm.out<rsm_memseg_import_handle_t>();
-  const { node = 0, id, mode = 0o600 } = options;
-  check('connect', rsm.rsm_memseg_import_connect(controller.value!, node, id, mode, segment));
+  const { node = plane.exporting.node, id, mode = 0o600 } = options;
+  check('connect', rsm.rsm_memseg_import_connect(controller, node, id, mode, segment));
   const barrier = rsm.rsmapi_barrier();
   if (options.barrier !== false) {
     const type = rsm.RSM_BAR_DEFAULT;
@@ -91,5 +114,5 @@ export function imported(rsm: Librsm, options: ImportOptions): Imported {
   if (options.explicit) {
     check('set_mode', rsm.rsm_memseg_import_set_mode(segment.value!, rsm.RSM_BARRIER_MODE_EXPLICIT));
   }
-  return { controller: controller.value!, segment: segment.value!, barrier };
+  return { controller: controller, segment: segment.value!, barrier };
 }

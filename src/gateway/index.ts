@@ -13,13 +13,18 @@ import {
 } from '../node/index.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import { makeLog } from './log.ts';
-import { Running } from './running.ts';
+import { type Configured, Running } from './running.ts';
 import type { FabricTarget, TargetHandlers } from './target.ts';
 
 export { openFabricTarget } from './fabric.ts';
 export type { FabricTarget, Grant, TargetHandlers } from './target.ts';
 
 export interface Gateway {
+  /**
+   * Reads the configuration and the certificates again: a `[[peer]]` that is taken out loses its link, and all that it
+   * had here, at once. Where they cannot be read the log says so, and everything stays as it is.
+   */
+  reload(): void;
   /** Links, connections and sockets end. Again: nothing happens. */
   close(): void;
 }
@@ -42,23 +47,33 @@ export interface GatewayOptions {
  *   runtime directory, or another gateway
  */
 export async function startGateway({ config, log, openTarget }: GatewayOptions = {}): Promise<Gateway> {
-  const configuration = readConfiguration(config);
-  const gateway = checked(configuration);
-  const credentials: Credentials = readCredentials(configuration.nodeId, gateway);
+  const { configuration, credentials } = read(config);
   const node = openNode({ config });
-  const running = new Running({
-    node,
-    credentials,
-    log: log ?? makeLog(node.id),
-    configuration: { ...configuration, gateway },
-  });
+  const saying = log ?? makeLog(node.id);
+  const running = new Running({ node, credentials, log: saying, configuration });
   try {
     await running.open(openTarget && ((handlers) => openTarget(handlers, configuration.controllers)));
-    return running;
   } catch (error) {
     running.close();
     throw error;
   }
+  return {
+    reload() {
+      try {
+        const again = read(config);
+        running.change(again.configuration, again.credentials);
+      } catch (error) {
+        saying.error({ error: (error as Error).message }, 'not read again; all stays as it is');
+      }
+    },
+    close: () => running.close(),
+  };
+}
+
+function read(config: string | undefined): { configuration: Configured; credentials: Credentials } {
+  const found = readConfiguration(config);
+  const configuration = { ...found, gateway: checked(found) };
+  return { configuration, credentials: readCredentials(found.nodeId, configuration.gateway) };
 }
 
 function checked({ gateway }: Configuration): GatewayConfiguration {

@@ -14,7 +14,7 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2000;
 
 interface Path {
-  readonly peer: Peer;
+  peer: Peer;
   /** Up, and the only one that counts. */
   link: Link | undefined;
   sinceMs: number;
@@ -35,7 +35,7 @@ export interface LinksHandlers
 
 export class Links {
   readonly #self: Self;
-  readonly #credentials: Credentials;
+  #credentials: Credentials;
   readonly #handlers: LinksHandlers;
   readonly #paths: Map<number, Path>;
   /** Also those that are not up yet, or not any more for long. */
@@ -52,6 +52,23 @@ export class Links {
 
   start(): void {
     for (const path of this.#paths.values()) if (this.#dials(path)) this.#dial(path);
+  }
+
+  /** Who is no peer any more loses his link; who is new gets one; new credentials are for the next links. */
+  change(peers: Peer[], credentials: Credentials): void {
+    this.#credentials = credentials;
+    const left = new Map(peers.map((peer) => [peer.id, peer]));
+    for (const [id, path] of this.#paths) {
+      const peer = left.get(id);
+      left.delete(id);
+      if (peer === undefined) this.#remove(path);
+      else path.peer = peer;
+    }
+    for (const peer of left.values()) {
+      const path = newPath(peer);
+      this.#paths.set(peer.id, path);
+      if (this.#dials(path)) this.#dial(path);
+    }
   }
 
   /** The link to a node; why there is none. */
@@ -80,6 +97,18 @@ export class Links {
     for (const { timer } of this.#paths.values()) clearTimeout(timer);
     for (const socket of this.#dialing) socket.destroy();
     for (const link of this.#all) link.end('this gateway ends');
+  }
+
+  #remove(path: Path): void {
+    this.#paths.delete(path.peer.id);
+    clearTimeout(path.timer);
+    for (const link of this.#all) {
+      if (link.node === path.peer.id) link.end('it is no [[peer]] of this node any more');
+    }
+  }
+
+  #isPeer(path: Path): boolean {
+    return this.#paths.get(path.peer.id) === path;
   }
 
   #dials({ peer }: Path): boolean {
@@ -114,7 +143,8 @@ export class Links {
     socket.once('secureConnect', () => {
       over();
       socket.removeListener('close', failed);
-      this.#begin(path, socket);
+      if (this.#isPeer(path)) this.#begin(path, socket);
+      else socket.destroy();
     });
   }
 
@@ -157,7 +187,7 @@ export class Links {
 
   /** No link any more, or no luck: again after a pause, which grows and is never the same for two. */
   #lost(path: Path, why: string): void {
-    if (!this.#open) return;
+    if (!this.#open || !this.#isPeer(path)) return;
     if (path.link === undefined && path.why !== why) {
       path.why = why;
       this.#handlers.failed(path.peer.id, why);

@@ -1,6 +1,6 @@
 /** Where other gateways connect: who is not one of them gets no further than the handshake. */
 import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { createServer, type TLSSocket } from 'node:tls';
 import { nodeOf } from '../cluster/identity.ts';
 import type { Address } from '../node/index.ts';
 import type { Credentials } from './credentials.ts';
@@ -17,12 +17,18 @@ export interface ListenerHandlers {
   refused(from: string, why: string): void;
 }
 
+export interface Listener {
+  /** For handshakes that begin from now on. */
+  change(credentials: Credentials): void;
+  close(): void;
+}
+
 /** Listens. Rejects where the address cannot be had. */
 export async function listen(
   address: Address,
   credentials: Credentials,
   handlers: ListenerHandlers,
-): Promise<Server> {
+): Promise<Listener> {
   const shaking = new Map<Socket, string>();
   const server = createServer({
     ...credentials.tls,
@@ -59,5 +65,8 @@ export async function listen(
     server.once('error', reject);
     server.listen(address.port, address.host, () => resolve());
   });
-  return server;
+  return {
+    change: ({ tls }) => server.setSecureContext(tls),
+    close: () => server.close(),
+  };
 }

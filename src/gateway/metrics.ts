@@ -10,7 +10,6 @@ export interface Sources {
   /** Connections of importers of other nodes to segments of this one; and the other way round. */
   exported(): number;
   imported(): number;
-  certificateExpires: Date;
 }
 
 export interface Metrics {
@@ -19,9 +18,10 @@ export interface Metrics {
   /** result: ok, or a code. */
   connect(node: number, result: string): void;
   refused(door: Door): void;
+  certificateExpires(when: Date): void;
 }
 
-export function makeMetrics({ states, exported, imported, certificateExpires }: Sources): Metrics {
+export function makeMetrics({ states, exported, imported }: Sources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -31,6 +31,7 @@ export function makeMetrics({ states, exported, imported, certificateExpires }: 
     labelNames: ['node'],
     registers,
     collect() {
+      this.reset(); // of who is no peer any more
       for (const { node, up } of states()) this.set({ node }, Number(up));
     },
   });
@@ -44,11 +45,11 @@ export function makeMetrics({ states, exported, imported, certificateExpires }: 
       this.set({ direction: 'imported' }, imported());
     },
   });
-  new Gauge({
+  const expires = new Gauge({
     name: 'rsm_gateway_certificate_expires_seconds',
     help: 'When the certificate of this node ends, in seconds since 1970',
     registers,
-  }).set(certificateExpires.getTime() / 1000);
+  });
   const ups = new Counter({
     name: 'rsm_gateway_links_total',
     help: 'How often a link to that node came up',
@@ -72,5 +73,6 @@ export function makeMetrics({ states, exported, imported, certificateExpires }: 
     linkUp: (node) => ups.inc({ node }),
     connect: (node, result) => connects.inc({ node, result }),
     refused: (door) => refusals.inc({ door }),
+    certificateExpires: (when) => expires.set(when.getTime() / 1000),
   };
 }

@@ -1,4 +1,5 @@
 /** A gateway that runs: its parts, and what they say to each other. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { RSMERR_BAD_CONF, RsmError } from '../errors.ts';
 import { type Configuration, type GatewayConfiguration, hardwareAddress, type Node } from '../node/index.ts';
@@ -7,7 +8,7 @@ import { type Exporting, openExporting, withoutFabric } from './exporting.ts';
 import { Importing } from './importing.ts';
 import type { Link, Refusal, Self } from './link.ts';
 import { Links } from './links.ts';
-import { listen } from './listener.ts';
+import { type Listener, listen } from './listener.ts';
 import { listenLocally } from './local.ts';
 import { refusalLog } from './log.ts';
 import { type Door, type Metrics, makeMetrics } from './metrics.ts';
@@ -19,11 +20,13 @@ const DAY_MS = 86_400_000;
 /** Enough to make a new certificate, and to be heard. */
 const WARN_DAYS = 30;
 
+export type Configured = Configuration & { gateway: GatewayConfiguration };
+
 export interface RunningOptions {
   node: Node;
   credentials: Credentials;
   log: Logger;
-  configuration: Configuration & { gateway: GatewayConfiguration };
+  configuration: Configured;
 }
 
 export class Running {
@@ -32,6 +35,7 @@ export class Running {
   readonly #importing: Importing;
   readonly #metrics: Metrics;
   #exporting: Exporting | undefined;
+  #listener: Listener | undefined;
   /** Closed in the order in which they were opened: first nobody comes in any more. */
   readonly #doors: { close(): unknown }[] = [];
   #closed = false;
@@ -54,8 +58,8 @@ export class Running {
       states: () => this.#links.states(),
       exported: () => this.#exporting?.size ?? 0,
       imported: () => this.#importing.size,
-      certificateExpires: credentials.expires,
     });
+    this.#metrics.certificateExpires(credentials.expires);
   }
 
   /** The local socket first: with it comes the lock that keeps a second gateway from all the rest. */
@@ -75,18 +79,31 @@ export class Running {
       this.#exporting = openExporting({ find, squash: gateway.squash }, openTarget);
     }
     const peer = (id: number, socket: Parameters<Links['accept']>[1]) => this.#links.accept(id, socket);
-    this.#doors.push(
-      await listen(gateway.listen, credentials, { peer, refused: refused('link') }).catch((cause: Error) => {
-        throw new RsmError(RSMERR_BAD_CONF, 'gateway', cause.message, { cause });
-      }),
-    );
+    const handlers = { peer, refused: refused('link') };
+    this.#listener = await listen(gateway.listen, credentials, handlers).catch((cause: Error) => {
+      throw new RsmError(RSMERR_BAD_CONF, 'gateway', cause.message, { cause });
+    });
+    this.#doors.push(this.#listener);
     this.#doors.push(await serveStatus(node.directory, gateway.metrics, this.#metrics.registry, states));
     const { expires } = credentials;
     const ids = peers.map(({ id }) => id);
     log.info({ listen: gateway.listen, directory: node.directory, peers: ids, expires }, 'the gateway runs');
-    const days = Math.floor((expires.getTime() - Date.now()) / DAY_MS);
-    if (days < WARN_DAYS) log.warn({ expires, days }, 'the certificate of this node ends soon');
+    this.#warnOfEnd(expires);
     this.#links.start();
+  }
+
+  /** The peers, and what the certificates are now. Of all else that differs the log says that it does not. */
+  change({ peers, ...rest }: Configured, credentials: Credentials): void {
+    const { log, configuration } = this.#options;
+    this.#links.change(peers, credentials);
+    this.#listener?.change(credentials);
+    this.#metrics.certificateExpires(credentials.expires);
+    log.info({ peers: peers.map(({ id }) => id), expires: credentials.expires }, 'read again');
+    this.#warnOfEnd(credentials.expires);
+    const { peers: _, ...before } = configuration;
+    if (!isDeepStrictEqual(before, rest)) {
+      log.warn('what differs in the configuration beside [[peer]] is for the next start of the gateway');
+    }
   }
 
   close(): void {
@@ -97,6 +114,11 @@ export class Running {
     this.#exporting?.close();
     this.#options.node.close();
     this.#options.log.info('the gateway ends');
+  }
+
+  #warnOfEnd(expires: Date): void {
+    const days = Math.floor((expires.getTime() - Date.now()) / DAY_MS);
+    if (days < WARN_DAYS) this.#options.log.warn({ expires, days }, 'the certificate of this node ends soon');
   }
 
   #up(link: Link): void {

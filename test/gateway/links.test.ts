@@ -1,5 +1,6 @@
 /** Links between gateways: who gets one, and what becomes of it. */
-import { readFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
@@ -104,6 +105,69 @@ test('a node of the cluster that is no peer gets no link', async () => {
   const started = await start(one);
   await play(one, filesOf(three)).closed;
   expect(refusals(started)).toEqual(['node 3 is no [[peer]] of this node']);
+});
+
+const PEER_2 = /\[\[peer\]\]\nid = 2\n.*\n/;
+
+test('a peer that is taken out of the configuration, which is read again, is cut off at once; put back, it is linked', async () => {
+  const { nodes } = await cluster([1, 2, 3]);
+  const [one, two, three] = [nodes.get(1)!, nodes.get(2)!, nodes.get(3)!];
+  const started = await start(one);
+  await start(two);
+  await start(three);
+  await linked(one, two);
+  await linked(one, three);
+  const whole = readFileSync(one.config, 'utf8');
+  edit(one.config, (text) => text.replace(PEER_2, ''));
+  started.gateway.reload();
+  await until('node 2 knows', async () => !(await stateOf(two, 1)).up);
+  expect(await stateOf(one, 2)).toBeUndefined();
+  expect(started.lines.filter(({ msg }) => msg === 'link down').map(({ peer }) => peer)).toEqual([2]);
+  const proven = play(one, filesOf(two));
+  await proven.closed;
+  expect(refusals(started)).toEqual(['node 2 is no [[peer]] of this node']);
+  expect((await stateOf(one, 3)).up).toBe(true);
+  edit(one.config, () => whole);
+  started.gateway.reload();
+  await linked(one, two);
+});
+
+test('a configuration that cannot be read again changes nothing; what is for the next start is said', async () => {
+  const { nodes } = await cluster([1, 2]);
+  const [one, two] = [nodes.get(1)!, nodes.get(2)!];
+  const started = await start(one);
+  await start(two);
+  await linked(one, two);
+  const whole = readFileSync(one.config, 'utf8');
+  edit(one.config, (text) => text.replace(PEER_2, 'rubbish'));
+  started.gateway.reload();
+  expect(started.lines.at(-1)).toMatchObject({ level: 50, msg: 'not read again; all stays as it is' });
+  edit(one.config, () => whole.replace('[gateway]\n', '[gateway]\nsquash = "all"\n'));
+  started.gateway.reload();
+  expect(started.lines.at(-1)!.msg).toContain('for the next start');
+  expect((await stateOf(one, 2)).up).toBe(true);
+  expect(started.lines.filter(({ msg }) => msg === 'link down')).toEqual([]);
+});
+
+test('a new certificate, read again, is for the links that come', async () => {
+  const { folder, nodes } = await cluster([1, 2]);
+  const [one, two] = [nodes.get(1)!, nodes.get(2)!];
+  const started = await start(two); // it listens
+  const authority = { certificate: filesOf(one).ca, key: readFileSync(join(folder, 'ca.key'), 'utf8') };
+  const { certificate, key } = await issueCertificate(authority, 2);
+  writeFileSync(join(two.folder, 'node-2.crt'), certificate);
+  writeFileSync(join(two.folder, 'node-2.key'), key);
+  const shown = async () => {
+    const played = play(two, filesOf(one));
+    await new Promise((resolve) => played.socket.once('secureConnect', resolve));
+    const { serialNumber } = played.socket.getPeerX509Certificate()!;
+    played.socket.destroy();
+    return serialNumber;
+  };
+  const fresh = new X509Certificate(certificate).serialNumber;
+  expect(await shown()).not.toBe(fresh);
+  started.gateway.reload();
+  expect(await shown()).toBe(fresh);
 });
 
 test('who has the certificate of another node is that node, whatever it says', async () => {

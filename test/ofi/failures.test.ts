@@ -1,5 +1,5 @@
 /** Segments of another node, when something dies, stops or comes back. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { ImportSegment } from '../../src/api/index.ts';
 import { until } from '../support/actors.ts';
@@ -13,6 +13,7 @@ import {
   keep,
   LENGTH,
   linked,
+  nodeOf,
   pair,
   startGateway,
   test,
@@ -72,6 +73,24 @@ test('a gateway that is told to end withdraws what it has served', async () => {
   await until(() => exported.importers === 0);
   startGateway(1);
   await linked();
+});
+
+test('a peer that is taken out of the configuration is cut off from memory, too, when SIGHUP is heard', async () => {
+  const { imported, importing, exported, id } = pair();
+  const { config } = nodeOf(1);
+  const whole = readFileSync(config, 'utf8');
+  writeFileSync(config, whole.replace(/\[\[peer\]\]\nid = 2\n.*\n/, ''));
+  try {
+    gatewayOf(1).kill('SIGHUP');
+    await until(() => put(imported) === 'RSMERR_CONN_ABORTED');
+    await until(() => exported.importers === 0);
+    expect(codeOf(() => importing.connectSync({ node: 1, id }))).toBe('RSMERR_REMOTE_NODE_UNREACHABLE');
+  } finally {
+    writeFileSync(config, whole);
+    gatewayOf(1).kill('SIGHUP');
+    await linked();
+  }
+  expect(put(keep(importing.connectSync({ node: 1, id, mode: 'rw' })))).toBe('none');
 });
 
 test('the exporting gateway is stopped: nothing waits for ever', async () => {

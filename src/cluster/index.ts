@@ -9,7 +9,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RSMERR_BAD_CONF, RsmError } from '../errors.ts';
-import { readConfiguration } from '../node/index.ts';
+import { holdingFile, readConfiguration } from '../node/index.ts';
 import { issueCertificate, makeAuthority } from './certificates.ts';
 import {
   isThere,
@@ -24,6 +24,10 @@ import { nodeFile, peerTable } from './node-file.ts';
 
 export { NODE_DAYS } from './certificates.ts';
 export { nodeOf } from './identity.ts';
+
+const AUTHORITY_KEY = 'ca.key';
+/** A node takes milliseconds. */
+const LOCK_MS = 10_000;
 
 export interface NewNode {
   id: number;
@@ -45,12 +49,12 @@ export interface Made {
  * @throws RsmError BAD_CONF: it is there already, or cannot be made
  */
 export async function initCluster(folder: string): Promise<Made> {
-  if (isThere(join(folder, 'ca.key')) || isThere(join(folder, 'ca.crt'))) {
+  if (isThere(join(folder, AUTHORITY_KEY)) || isThere(join(folder, 'ca.crt'))) {
     throw refused(`${folder} is a cluster already; its authority is not replaced`);
   }
   const authority = await makeAuthority();
   makeFolder(folder);
-  writeNew(join(folder, 'ca.key'), authority.key, 0o600);
+  writeNew(join(folder, AUTHORITY_KEY), authority.key, 0o600);
   writeNew(join(folder, 'ca.crt'), authority.certificate, 0o644);
   return { folder, expires: authority.expires };
 }
@@ -61,6 +65,17 @@ export async function initCluster(folder: string): Promise<Made> {
  */
 export async function addNode(folder: string, node: NewNode): Promise<Made & { peers: number[] }> {
   const authority = readAuthority(folder);
+  // Two that add at the same time would each miss the other's node.
+  return holdingFile(join(folder, AUTHORITY_KEY), LOCK_MS, () => add(folder, node, authority)).catch(
+    (cause: Error) => {
+      throw cause instanceof RsmError
+        ? cause
+        : new RsmError(RSMERR_BAD_CONF, 'cluster', cause.message, { cause });
+    },
+  );
+}
+
+async function add(folder: string, node: NewNode, authority: Authority): Promise<Made & { peers: number[] }> {
   const others = nodesOf(folder).map((id) => readNode(folder, id));
   const own = join(folder, `node-${node.id}`);
   if (isThere(own)) throw refused(`${own} is there already; nothing of it is overwritten`);
@@ -114,10 +129,15 @@ function refuseOldAddress({ file, peers }: KnownNode, { id, address }: NewNode):
   throw refused(`${file} has node ${id} at ${known}; change that first, or add it with this address`);
 }
 
-function readAuthority(folder: string): { certificate: string; key: string } {
+interface Authority {
+  certificate: string;
+  key: string;
+}
+
+function readAuthority(folder: string): Authority {
   try {
     const read = (name: string) => readFileSync(join(folder, name), 'utf8');
-    return { certificate: read('ca.crt'), key: read('ca.key') };
+    return { certificate: read('ca.crt'), key: read(AUTHORITY_KEY) };
   } catch (cause) {
     const detail = `${folder} is no cluster: ${(cause as Error).message}; make one with rsm cluster init`;
     throw new RsmError(RSMERR_BAD_CONF, 'cluster', detail, { cause });

@@ -2,13 +2,15 @@
  * `gateway.s`: what processes of this node ask of the gateway. Who they are the kernel says. A socket is a
  * process's life line: all that it had on other nodes ends with it.
  */
-import { chmodSync, closeSync, openSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, constants, openSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { RSMERR_CTLR_NOT_PRESENT, RsmError } from '../errors.ts';
 import { native } from '../native/index.ts';
 import {
   encodeMessage,
+  foreignFile,
+  GATEWAY_LOCK,
   GATEWAY_SOCKET,
   type GatewayRequest,
   type NodeState,
@@ -20,7 +22,7 @@ import { MOST_GROUPS, type User } from './users.ts';
 
 /** Of one user: a program gone wild must not use up the descriptors that others need. */
 const MOST_OF_USER = 1024;
-const LOCK = 'gateway.lock';
+const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 
 export interface LocalHandlers {
   importing: Importing;
@@ -37,7 +39,9 @@ export interface Local {
  * @throws RsmError CTLR_NOT_PRESENT: another gateway does, or the directory cannot be written to
  */
 export async function listenLocally(directory: string, handlers: LocalHandlers): Promise<Local> {
-  const lock = takeLock(join(directory, LOCK));
+  const foreign = foreignFile(directory, process.geteuid!());
+  if (foreign !== undefined) throw refused(`${foreign.says}: remove it`);
+  const lock = takeLock(join(directory, GATEWAY_LOCK));
   try {
     const path = join(directory, GATEWAY_SOCKET);
     rmSync(path, { force: true }); // of a gateway that was killed: we have the lock
@@ -53,7 +57,7 @@ export async function listenLocally(directory: string, handlers: LocalHandlers):
   } catch (cause) {
     closeSync(lock);
     const detail = `${directory} cannot have the socket of a gateway: ${(cause as Error).message}`;
-    throw new RsmError(RSMERR_CTLR_NOT_PRESENT, 'gateway', detail, { cause });
+    throw refused(detail, cause);
   }
 }
 
@@ -68,13 +72,17 @@ export async function listening(server: Server, path: string): Promise<void> {
 function takeLock(path: string): number {
   let fd: number;
   try {
-    fd = openSync(path, 'a', 0o600);
+    fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
   } catch (cause) {
-    throw new RsmError(RSMERR_CTLR_NOT_PRESENT, 'gateway', (cause as Error).message, { cause });
+    throw refused((cause as Error).message, cause);
   }
   if (native.lockFile(fd, true, 0)) return fd;
   closeSync(fd);
-  throw new RsmError(RSMERR_CTLR_NOT_PRESENT, 'gateway', `${path}: this node has a gateway already`);
+  throw refused(`${path}: this node has a gateway already`);
+}
+
+function refused(why: string, cause?: unknown): RsmError {
+  return new RsmError(RSMERR_CTLR_NOT_PRESENT, 'gateway', why, { cause });
 }
 
 function serve({ importing, states, refused }: LocalHandlers): { server: Server; close(): void } {

@@ -30,8 +30,10 @@ export {
   readConfiguration,
 } from './configuration.ts';
 export { checkDirectory, type Location, locateDirectory } from './directory.ts';
+export { holdingFile } from './exclusive.ts';
 export { FrameReader, frameOf } from './frames.ts';
 export { GatewayClient, type GatewayNews } from './gateway-client.ts';
+export { foreignFile, GATEWAY_LOCK } from './gateway-files.ts';
 export {
   encodeMessage,
   GATEWAY_SOCKET,

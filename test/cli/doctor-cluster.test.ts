@@ -1,4 +1,6 @@
 /** `rsm doctor` on a node of a cluster. */
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Finding } from '../../src/cli/doctor/finding.ts';
 import { cluster, edit, start, stateOf, stop, type TestNode, until } from '../gateway/scene.ts';
@@ -46,6 +48,24 @@ test('a gateway that does not run is a problem, with the command that starts it'
     mend: expect.stringContaining('rsm gateway'),
   });
 });
+
+test.runIf(process.getuid!() === 0)(
+  'a file of the gateway that is somebody else’s is a problem',
+  async () => {
+    const node = (await cluster([1])).nodes.get(1)!;
+    const lock = join(node.runtime, 'gateway.lock');
+    mkdirSync(node.runtime, { mode: 0o1777 });
+    writeFileSync(lock, '');
+    chownSync(lock, 4711, 4711);
+    const { code, found } = await examine(node);
+    expect(code).toBe(1);
+    expect(found.get('gateway')).toMatchObject({
+      state: 'problem',
+      says: expect.stringContaining('belongs to uid 4711'),
+      mend: expect.stringContaining(`rm ${lock}`),
+    });
+  },
+);
 
 test('a certificate that is none is a problem', async () => {
   const node = (await cluster([1])).nodes.get(1)!;

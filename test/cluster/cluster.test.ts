@@ -106,6 +106,18 @@ describe('a cluster', () => {
     ]);
   });
 
+  test('has all of its nodes in all of their files, also where several are added at the same time', async () => {
+    const folder = await made();
+    const ids = [1, 2, 3, 4, 5];
+    await Promise.all(
+      ids.map((id) => addNode(folder, { id, address: `10.0.0.${id}:7460`, trustedNetwork: true })),
+    );
+    for (const id of ids) {
+      const { peers } = readConfiguration(join(folder, `node-${id}`, 'rsm.toml'));
+      expect(peers.map((peer) => peer.id).sort()).toEqual(ids.filter((other) => other !== id));
+    }
+  });
+
   test('is not made of what is no cluster', async () => {
     const node = { id: 1, address: '10.0.0.1:7460', trustedNetwork: true };
     await expect(addNode(join(base, 'nothing'), node)).rejects.toThrow(/no cluster.*rsm cluster init/);

@@ -2,7 +2,7 @@
  * Connects from node to node through both gateways, with a fabric that only remembers what it was told. What
  * they connect to is published through `ofi0`, which is there where its addon is.
  */
-import { chmodSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -366,6 +366,18 @@ describe.skipIf(libfabricIsMissing)('a process that does not keep to the rules',
     expect(GatewayClient.dial(two.runtime, 4711, PATIENCE_MS)).toBeUndefined();
   });
 });
+
+test.runIf(process.getuid!() === 0).each(['gateway.lock', 'gateway.s'])(
+  '%s of somebody else in a directory for everybody is named with its owner',
+  async (name) => {
+    const { nodes } = await cluster([1]);
+    const { runtime } = nodes.get(1)!;
+    mkdirSync(runtime, { mode: 0o1777 });
+    writeFileSync(join(runtime, name), '');
+    chownSync(join(runtime, name), 4711, 4711);
+    await expect(start(nodes.get(1)!)).rejects.toThrow(`${join(runtime, name)} belongs to uid 4711`);
+  },
+);
 
 test('there is one gateway of a node', async () => {
   const { one, two } = await scene();

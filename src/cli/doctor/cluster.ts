@@ -42,7 +42,11 @@ async function links(
   { uid }: GatewayConfiguration,
   path: string,
 ): Promise<Finding[]> {
-  const { GatewayClient } = await import('../../node/index.ts');
+  const { foreignFile, GatewayClient } = await import('../../node/index.ts');
+  const foreign = foreignFile(path, uid);
+  if (foreign !== undefined) {
+    return [finding('gateway', 'problem', `cannot run: ${foreign.says}.`, `sudo rm ${foreign.path}; ${RUN}`)];
+  }
   const client = GatewayClient.dial(path, uid, ANSWER_MS);
   if (client === undefined) {
     return [

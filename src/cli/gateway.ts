@@ -10,8 +10,8 @@ export function gatewayCommand(): Command {
     'run the gateway of this node until it is told to end',
     ['rsm gateway --config node-1/rsm.toml', 'curl --unix-socket /run/rsm/gateway-http.s http:/rsm/healthz'],
     'It holds the links to the other nodes of a cluster, and runs in the foreground with its log, JSON\n' +
-      'lines, on standard output. SIGHUP: reads its peers and certificates again. /metrics and /healthz are answered on the socket gateway-http.s of the\n' +
-      'runtime directory, or where gateway.metrics says.',
+      'lines, on standard output. SIGHUP makes it read its peers and certificates again. /metrics and /healthz\n' +
+      'are answered on the socket gateway-http.s of the runtime directory, or where gateway.metrics says.',
   )
     .option('--config <file>', 'the configuration (default: RSM_CONFIG, else /etc/rsm/rsm.toml)')
     .action(run);

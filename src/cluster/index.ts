@@ -66,13 +66,10 @@ export async function initCluster(folder: string): Promise<Made> {
 export async function addNode(folder: string, node: NewNode): Promise<Made & { peers: number[] }> {
   const authority = readAuthority(folder);
   // Two that add at the same time would each miss the other's node.
-  return holdingFile(join(folder, AUTHORITY_KEY), LOCK_MS, () => add(folder, node, authority)).catch(
-    (cause: Error) => {
-      throw cause instanceof RsmError
-        ? cause
-        : new RsmError(RSMERR_BAD_CONF, 'cluster', cause.message, { cause });
-    },
-  );
+  const adding = holdingFile(join(folder, AUTHORITY_KEY), LOCK_MS, () => add(folder, node, authority));
+  return adding.catch((error: Error) => {
+    throw error instanceof RsmError ? error : refused(error.message);
+  });
 }
 
 async function add(folder: string, node: NewNode, authority: Authority): Promise<Made & { peers: number[] }> {

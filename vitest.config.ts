@@ -23,6 +23,7 @@ const overOfi = {
     include: ['test/conformance/**/*.test.ts'],
     exclude: ['test/conformance/coverage.test.ts'],
     globalSetup: ['./test/support/two-nodes.ts'],
+    setupFiles: ['./test/support/without-plane.ts'],
     pool: anotherMachine,
     // All files have the same two nodes.
     fileParallelism: false,

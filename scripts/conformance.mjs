@@ -8,6 +8,9 @@ const folder = join(root, 'test', 'conformance');
 const page = join(root, 'docs', 'reference', 'conformance.md');
 const STATEMENTS = 204;
 
+/** What one plane has and the other has not: the suite runs over both. */
+const capabilities = JSON.parse(readFileSync(join(folder, 'capabilities.json'), 'utf8'));
+
 /** String literals that begin with statement numbers; titles of `describe` are not tests. */
 const TITLE = /(?<before>\w*)\(\s*(?<quote>['"`])(?<title>C-\d{3}(?:\\.|(?!\k<quote>)[^\\])*)\k<quote>/gs;
 
@@ -18,7 +21,16 @@ function testsOf(file) {
       ({ groups, index }) =>
         !/describe(?:\.\w+\([^)]*\))?\($/.test(text.slice(0, index + groups.before.length + 1)),
     )
-    .map(({ groups }) => ({ file, title: groups.title.replace(/\\(.)/g, '$1') }));
+    .map(({ groups, index }) => ({
+      file,
+      title: groups.title.replace(/\\(.)/g, '$1'),
+      needs: needOf(text.slice(0, index + groups.before.length + 1)),
+    }));
+}
+
+/** The capability that the test needs whose title comes next: `needs('map')(…`, `needs('map').each(…)(…`. */
+function needOf(before) {
+  return [...before.matchAll(/\b(?:needs\('(?<need>\w+)'\)|test)(?=[.(])/g)].at(-1)?.groups.need;
 }
 
 /** Statement number -> its tests and its exception. */
@@ -28,12 +40,12 @@ function collect() {
   for (const file of readdirSync(folder)
     .filter((name) => name.endsWith('.test.ts'))
     .sort()) {
-    for (const { title } of testsOf(file)) {
+    for (const { title, needs } of testsOf(file)) {
       const [numbers] = /^(?:C-\d{3} ?)+/.exec(title);
       const name = title.slice(numbers.length).trim();
       for (const number of numbers.trim().split(' ')) {
         statements[number] ??= { tests: [] };
-        statements[number].tests.push({ file, name });
+        statements[number].tests.push({ file, name, ...(needs && { needs }) });
       }
     }
   }
@@ -46,12 +58,32 @@ function collect() {
   return statements;
 }
 
+const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+
 function rows([number, { tests, exception }]) {
-  const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
-  const shown = tests.map(({ file, name }) => `${cell(name)} (\`${file}\`)`);
+  const shown = tests.map(({ file, name, needs }) => {
+    const where = needs ? `\`${file}\`, needs \`${needs}\`` : `\`${file}\``;
+    return `${cell(name)} (${where})`;
+  });
   if (exception)
     shown.push(`*${exception.partly ? 'Not tested in full' : 'Not tested'}: ${cell(exception.reason)}*`);
-  return `| ${number} | ${shown.join('<br>')} |`;
+  return `| ${number} | ${overs(tests)} | ${shown.join('<br>')} |`;
+}
+
+/** Which runs show it: all of its tests, or those that lack nothing there. */
+function overs(tests) {
+  return ['loopback', 'ofi0']
+    .map((plane) => {
+      const there = tests.filter(({ needs }) => !needs || capabilities[needs][plane]).length;
+      return there < tests.length ? there && `${plane} in part` : plane;
+    })
+    .filter((shown) => shown && tests.length > 0)
+    .join(', ');
+}
+
+function capability([name, { what, reason, ...planes }]) {
+  const has = (plane) => (planes[plane] ? 'yes' : 'no');
+  return `| \`${name}\` | ${cell(what)} | ${has('loopback')} | ${has('ofi0')} | ${cell(reason)} |`;
 }
 
 function render(statements) {
@@ -61,10 +93,18 @@ function render(statements) {
 # conformance
 
 The behaviour of RSMAPI as ${all.length} statements, and the tests of \`test/conformance\` that show each of them.
-${untested} cannot be observed on one node, or not with Node.js on Linux; the reason stands in their place.
+${untested} cannot be observed with Node.js on Linux; the reason stands in their place.
 
-| statement | tests |
-| --- | --- |
+The same tests run twice: through \`loopback\`, between processes of one node, and through \`ofi0\`, between two nodes
+with their gateways: two network namespaces, for root. Where the two differ, it is for one of these reasons; a test that
+needs a capability says which.
+
+| capability | what | loopback | ofi0 | why not |
+| --- | --- | --- | --- | --- |
+${Object.entries(capabilities).map(capability).join('\n')}
+
+| statement | shown over | tests |
+| --- | --- | --- |
 ${all.map(rows).join('\n')}
 `;
 }

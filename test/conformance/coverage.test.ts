@@ -1,12 +1,14 @@
 /** Every statement C-001…C-204 has a test that names it, or a reason why it has none. */
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import capabilities from './capabilities.json' with { type: 'json' };
 
 const root: string = join(import.meta.dirname, '..', '..');
 
 interface Statement {
-  tests: { file: string; name: string }[];
+  tests: { file: string; name: string; needs?: string }[];
   exception?: { reason: string; partly?: boolean };
 }
 
@@ -32,6 +34,19 @@ test('a statement with a test has a reason only for what is left out', () => {
     which(({ tests, exception }) => tests.length > 0 && exception !== undefined && !exception.partly),
   ).toEqual([]);
   expect(which(({ tests, exception }) => tests.length === 0 && exception?.partly === true)).toEqual([]);
+});
+
+test('what a test needs is in the list of capabilities, and what is in the list is needed', () => {
+  const folder = join(root, 'test', 'conformance');
+  const text = readdirSync(folder, { encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .join('\n');
+  const asked = [...text.matchAll(/\b(?:needs|has)\('(\w+)'\)/g)].map(([, capability]) => capability);
+  expect([...new Set(asked)].sort()).toEqual(Object.keys(capabilities).sort());
+  const needsOf = (number: number) => statements.get(`C-${number}`)!.tests.map(({ needs }) => needs);
+  expect([needsOf(150), needsOf(163)]).toEqual([['map'], [undefined]]);
+  expect(new Set(needsOf(156)), 'test.each').toEqual(new Set(['map']));
 });
 
 test('docs/reference/conformance.md is fresh', () => {

@@ -23,7 +23,7 @@ class Worker implements PoolWorker {
 
   async start(): Promise<void> {
     const { project, execArgv, distPath, env } = this.#options;
-    const { through } = project.getProvidedContext().plane!;
+    const { through = [] } = project.getProvidedContext().plane ?? {};
     const words = [...through, process.execPath, ...execArgv, join(distPath, 'workers/forks.js')];
     const { RSM_RUNTIME_DIR: _, ...own } = env; // it would come before what configurations say
     this.#process = spawn(words[0]!, words.slice(1), {

@@ -4,6 +4,7 @@
  * two-nodes.ts says where they are. Everything else runs on one node.
  */
 import { inject } from 'vitest';
+import capabilities from '../conformance/capabilities.json' with { type: 'json' };
 
 /** One end; also the options of `openController` there. */
 export interface Side {
@@ -16,7 +17,7 @@ export interface Side {
 
 /** Peers get it as JSON. */
 export interface Plane {
-  controller: string;
+  controller: 'loopback' | 'ofi0';
   exporting: Side;
   importing: Side;
 }
@@ -34,23 +35,9 @@ export const plane: Plane = inject('plane') ?? {
   importing: { node: 0 },
 };
 
-/** What not every plane has, and why: docs/reference/conformance.md. */
-export type Capability = keyof typeof CAPABILITIES;
-
-/** Those of one node, and those of two. */
-const CAPABILITIES = {
-  /** Importers can have the memory in their address space, and the first put or get does that for them. */
-  map: { loopback: true, ofi0: false },
-  /** Exporter and importer are on one node, and their controller reaches no other. */
-  oneNode: { loopback: true, ofi0: false },
-  /** They are on two, which have a network between them. */
-  nodes: { loopback: false, ofi0: true },
-  /** Of its own, whose configuration a test may choose: the nodes of the other plane are everybody's. */
-  ownNode: { loopback: true, ofi0: false },
-  /** What one end posts or withdraws, the other knows when the call returns: nothing has to travel. */
-  atOnce: { loopback: true, ofi0: false },
-} as const satisfies Record<string, Record<'loopback' | 'ofi0', boolean>>;
+/** What not every plane has, and why: docs/reference/conformance.md shows it. */
+export type Capability = keyof typeof capabilities;
 
 export function has(capability: Capability): boolean {
-  return CAPABILITIES[capability][plane.controller as 'loopback' | 'ofi0'];
+  return capabilities[capability][plane.controller];
 }

@@ -12,12 +12,15 @@ import { createInterface } from 'node:readline';
 import type { TestProject } from 'vitest/node';
 import { type Host, type Hosts, makeHosts } from '../../src/cli/demo/hosts.ts';
 import { addNode, initCluster } from '../../src/cluster/index.ts';
+import { libfabricIsMissing } from './libfabric.ts';
 import type { Side } from './plane.ts';
 import { freePort } from './ports.ts';
 
 const PROGRAM = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'rsm.js');
 
-export async function setup(project: TestProject): Promise<() => Promise<void>> {
+/** Without libfabric it makes nothing, and `without-plane.ts` skips all tests. */
+export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  if (libfabricIsMissing) return undefined;
   const folder = mkdtempSync(join(tmpdir(), 'rsm-test-plane-'));
   const made = makeHosts(2);
   const gateways: ChildProcess[] = [];

@@ -148,7 +148,8 @@ napi_value connection_create(struct instance *instance, napi_env env, struct rsm
 /* ---- the functions of index.ts ---- */
 
 #define JS_FUNCTIONS(X)                                                                              \
-  X(pageSize) X(umask) X(allocate) X(mapFile) X(attachSystemV) X(release) X(checkMemory)             \
+  X(pageSize) X(isMainThread) X(umask)                                                               \
+  X(allocate) X(mapFile) X(attachSystemV) X(release) X(checkMemory)                                  \
   X(lockFile) X(unlockFile) X(isLocked) X(holdDirectory)                                             \
   X(openRecord) X(recordPart) X(closeRecord) X(show)                                                 \
   X(createExport) X(publish) X(republish) X(unpublish) X(rebind) X(destroyExport) X(importers)       \

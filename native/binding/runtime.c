@@ -1,11 +1,19 @@
-/* The runtime directory: locks and records. */
+/* The process and the runtime directory: locks and records. */
+#define _GNU_SOURCE
 #include "binding.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "../loopback/record.h"
+
+napi_value js_isMainThread(napi_env env, napi_callback_info info) {
+  (void)info;
+  return make_bool(env, syscall(SYS_gettid) == getpid()); /* gettid() came with glibc 2.30 */
+}
 
 /* umask(2) tells it only by changing it, for all threads. */
 napi_value js_umask(napi_env env, napi_callback_info info) {

@@ -16,6 +16,9 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 /* Small pieces are not worth a look each: that takes longer than making them. */
 #define LOOK_AFTER_BYTES (16u << 20)
 
+/* Version 1 says so instead of "max": nobody has as much, and what is used need not be counted. */
+#define NO_LIMIT (UINT64_C(1) << 60)
+
 static uint64_t unlooked_bytes; /* so many may be taken before anybody looks again */
 
 /* Adds up the named numbers of a file of "name number" lines, in units of bytes each. 0 without the file. */
@@ -51,7 +54,8 @@ static uint64_t left_in(const char *directory, const char *limit_name, const cha
   static const char *const reclaimable[] = {"inactive_file", NULL};
   char path[512];
   uint64_t limit, usage;
-  if (!number_in(directory, limit_name, &limit) || !number_in(directory, usage_name, &usage)) return UINT64_MAX;
+  if (!number_in(directory, limit_name, &limit) || limit > NO_LIMIT) return UINT64_MAX;
+  if (!number_in(directory, usage_name, &usage)) return UINT64_MAX;
   if ((size_t)snprintf(path, sizeof path, "%s/memory.stat", directory) >= sizeof path) return UINT64_MAX;
   uint64_t spare = sum_of(path, reclaimable, 1);
   uint64_t used = spare < usage ? usage - spare : 0;

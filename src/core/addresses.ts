@@ -1,5 +1,5 @@
 /** What a C pointer is here: a buffer or a view on one. Values come from programs and may be anything. */
-import { types } from 'node:util';
+import * as types from 'node:util/types';
 import type { MemoryRange } from '../drivers/driver.ts';
 
 /** A buffer, a shared one too, or any view. */

@@ -1,5 +1,4 @@
 /** Descriptors of segments (rsmapi.md 2.9): which are whose, and waiting for them beside ordinary ones. */
-import { constants } from 'node:os';
 import {
   RSMERR_BAD_ADDR,
   RSMERR_BAD_ARGS_ERRORS,
@@ -44,8 +43,14 @@ export function waitDescriptors(entries: readonly PollEntry[], timeoutMs: number
 }
 
 function codeOfErrno(errno: number): number {
-  if (errno === constants.errno.EAGAIN) return RSMERR_INSUFFICIENT_RESOURCES;
-  if (errno === constants.errno.EFAULT) return RSMERR_BAD_ADDR;
-  if (errno === constants.errno.EINTR) return RSMERR_INTERRUPTED;
-  return RSMERR_BAD_ARGS_ERRORS;
+  switch (process.getBuiltinModule('node:util').getSystemErrorName(-errno)) {
+    case 'EAGAIN':
+      return RSMERR_INSUFFICIENT_RESOURCES;
+    case 'EFAULT':
+      return RSMERR_BAD_ADDR;
+    case 'EINTR':
+      return RSMERR_INTERRUPTED;
+    default:
+      return RSMERR_BAD_ARGS_ERRORS;
+  }
 }

@@ -1,6 +1,6 @@
 /** Memory of this process that can be exported (design 3.2). */
 import { statSync } from 'node:fs';
-import { types } from 'node:util';
+import * as types from 'node:util/types';
 import {
   RSMERR_BAD_ADDR,
   RSMERR_BAD_LENGTH,

@@ -58,6 +58,8 @@ export interface Connection {
 
 export interface Native {
   pageSize(): number;
+  /** Whether this is the process's first thread, which runs Node's main one. */
+  isMainThread(): boolean;
   /** The process's umask, read without changing it. */
   umask(): number;
 

@@ -3,7 +3,7 @@
  * publishing environment's record. A claim is live while that record is locked. Native makes and removes
  * claims; this side finds them and refuses a second one.
  */
-import { rmSync } from 'node:fs';
+import { lstatSync, unlinkSync } from 'node:fs';
 import { type RuntimeDirectory, userIds } from './directory.ts';
 import { hexadecimal } from './lock.ts';
 import { isRecordName, readLink, recordState } from './records.ts';
@@ -37,15 +37,29 @@ export function isClaimed(directory: RuntimeDirectory, id: number): boolean {
   const claim = hexadecimal(id);
   for (const uid of userIds(directory)) {
     const user = `${directory.users}/${uid}`;
+    if (!exists(`${user}/${claim}`)) continue;
     const record = recordOf(user, claim);
     if (record !== undefined && recordState(`${user}/${record}`) === 'live') return true;
+    if (uid === directory.uid) remove(`${user}/${claim}`);
   }
+  return false;
+}
+
+function remove(stale: string): void {
   try {
-    rmSync(`${directory.own}/${claim}`, { force: true });
+    unlinkSync(stale);
   } catch {
     // Something that is no claim stands there: native will find the name taken.
   }
-  return false;
+}
+
+/** Mostly there is none: that is not to cost an error of the system, which takes longer to make than the look. */
+function exists(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false; // whoever may not enter there does not see its claims
+  }
 }
 
 function recordOf(user: string, claim: string): string | undefined {

@@ -136,11 +136,12 @@ function gatewayOf(gateway: Toml, folder: string): GatewayConfiguration {
 
 function readText(file: string, mustExist: boolean): string | undefined {
   try {
+    const stats = statSync(file, { throwIfNoEntry: mustExist });
+    if (stats === undefined) return undefined;
     // Of a pipe or a device the end may never come.
-    if (!statSync(file).isFile()) throw new Error('it is not a regular file');
+    if (!stats.isFile()) throw new Error('it is not a regular file');
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    if (!mustExist && (cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new RsmError(RSMERR_BAD_CONF, 'configure', `cannot read ${file}: ${(cause as Error).message}`, {
       cause,
     });

@@ -125,8 +125,9 @@ function refuseForeign(path: string, uid: number): void {
   );
 }
 
-/** Whether it was made now. */
+/** Whether it was made now. Mostly it is there: an error of the system takes longer to make than to look first. */
 function makeDirectory(path: string): boolean {
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false;
   try {
     mkdirSync(path, { mode: 0o700 });
     return true;

@@ -3,7 +3,7 @@
  * synchronously, as RSMAPI wants it, or on the event loop; what the gateway says by itself comes there.
  */
 import { closeSync, readSync, writeSync } from 'node:fs';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { native } from '../native/index.ts';
 import { FrameReader } from './frames.ts';
@@ -14,6 +14,7 @@ import {
   type GatewayAnswer,
   type GatewayRequest,
 } from './gateway-messages.ts';
+import { net } from './seldom.ts';
 
 const POLLIN = 1;
 const POLLOUT = 4;
@@ -64,7 +65,7 @@ export class GatewayClient {
     this.#fd = fd;
     this.#told = told;
     this.#ended = ended;
-    this.#socket = new Socket({ fd, readable: true, writable: false });
+    this.#socket = new (net().Socket)({ fd, readable: true, writable: false });
     this.#socket.on('data', (bytes) => this.#take(bytes));
     this.#socket.on('error', () => {}); // 'close' follows
     this.#socket.on('close', () => this.#end());

@@ -1,9 +1,10 @@
 /** What the topology shows of a controller: RSMAPI knows numbers, and not IP addresses. */
-import { isIP } from 'node:net';
+import { net } from './seldom.ts';
 
 /** All of an IPv4 address, the lower half of an IPv6 address. */
 export function hardwareAddress(address: string): bigint {
-  if (isIP(address) === 4) return address.split('.').reduce((sum, part) => (sum << 8n) | BigInt(part), 0n);
+  if (net().isIP(address) === 4)
+    return address.split('.').reduce((sum, part) => (sum << 8n) | BigInt(part), 0n);
   const { hostname } = new URL(`http://[${address}]`);
   const [before = '', after = ''] = hostname.slice(1, -1).split('::');
   const groups = (text: string) => (text === '' ? [] : text.split(':'));

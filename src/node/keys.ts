@@ -1,7 +1,7 @@
 /** What rsm.toml may say: docs/reference/configuration.md is made from this. */
-import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { MAX_NODE_ID } from '../core/limits.ts';
+import { net } from './seldom.ts';
 
 /** For people, but for `accepts`. */
 export interface Key {
@@ -97,7 +97,7 @@ const controllers: Record<string, Key> = {
   address: {
     expected: 'an IP address of this node, no wildcard',
     says: 'Where importers of other nodes reach the memory of this one.',
-    accepts: (value) => isText(value) && isIP(value) !== 0 && !isWildcard(value),
+    accepts: (value) => isText(value) && net().isIP(value) !== 0 && !isWildcard(value),
   },
   'trusted-network': {
     expected: '`true` or `false`',
@@ -123,21 +123,21 @@ export function hostAndPort(value: unknown): { host: string; port: number } | un
   const [, ipv6, name, digits] =
     /^(?:\[([^\]]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(isText(value) ? value : '') ?? [];
   const port = Number(digits);
-  if (ipv6 !== undefined && isIP(ipv6) !== 6) return undefined;
+  if (ipv6 !== undefined && net().isIP(ipv6) !== 6) return undefined;
   return digits !== undefined && port > 0 && port < 65_536 ? { host: (ipv6 ?? name)!, port } : undefined;
 }
 
 export function isLoopback(host: string | undefined): boolean {
   return (
     host !== undefined &&
-    (host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.')))
+    (host === 'localhost' || host === '::1' || (net().isIP(host) === 4 && host.startsWith('127.')))
   );
 }
 
 /** Undefined: there is no host. */
 function isWildcard(host: string | undefined): boolean | undefined {
   if (host === undefined) return undefined;
-  return isIP(host) === 4 ? /^[0.]+$/.test(host) : isIP(host) === 6 && /^[0:]+$/.test(host);
+  return net().isIP(host) === 4 ? /^[0.]+$/.test(host) : net().isIP(host) === 6 && /^[0:]+$/.test(host);
 }
 
 function isText(value: unknown): value is string {

@@ -1,5 +1,4 @@
 /** The record of this environment (main thread or worker), open: what it reserves, and what it shows. */
-import { threadId } from 'node:worker_threads';
 import { RSMERR_INSUFFICIENT_RESOURCES, RsmError } from '../errors.ts';
 import { type NativeExport, type NativeImport, type NativeRecord, native } from '../native/index.ts';
 import {
@@ -9,7 +8,7 @@ import {
   SLOT_BYTES,
   TRANSFER_COUNTERS,
 } from '../native/record-layout.ts';
-import { uniqueName } from './unique.ts';
+import { threadId, uniqueName } from './unique.ts';
 
 export class OwnRecord {
   readonly native: NativeRecord;
@@ -35,7 +34,7 @@ export class OwnRecord {
     const header = native.recordPart(this.native, 0)!;
     this.#words = new Uint32Array(header);
     this.#bytes = new BigUint64Array(header);
-    this.#words[HEADER.thread.offset / 4] = threadId;
+    this.#words[HEADER.thread.offset / 4] = threadId();
     this.#words[HEADER.node.offset / 4] = node;
   }
 

@@ -4,7 +4,6 @@
  * It only grows with node.lock held. Between users it is advisory: each writes its own records.
  */
 import { readSync } from 'node:fs';
-import { totalmem } from 'node:os';
 import { RSMERR_INSUFFICIENT_MEM, RSMERR_INSUFFICIENT_RESOURCES, RsmError } from '../errors.ts';
 import { HEADER, RECORD_MAGIC, RECORD_VERSION } from '../native/record-layout.ts';
 import type { Limits } from './configuration.ts';
@@ -12,6 +11,7 @@ import type { RuntimeDirectory } from './directory.ts';
 import type { NodeLock } from './lock.ts';
 import type { OwnRecord } from './own-record.ts';
 import { liveRecords } from './records.ts';
+import { os } from './seldom.ts';
 
 /** Below this many segments of a node, each is reserved by itself and the limit is exact. */
 const EXACT_BELOW = 4096;
@@ -38,7 +38,8 @@ export class Quota {
     record: (operation: string) => OwnRecord,
   ) {
     this.#maxSegments = limits.maxSegments;
-    this.#maxBytes = Math.floor((totalmem() * limits.maxExportedMemoryPercent) / 100);
+    const percent = limits.maxExportedMemoryPercent;
+    this.#maxBytes = percent === 0 ? 0 : Math.floor((os().totalmem() * percent) / 100);
     this.#directory = directory;
     this.#lock = lock;
     this.#record = record;

@@ -41,6 +41,7 @@ function scene(): Scene {
   const entry = new Int32Array([lock, 1, 0]);
   const all: Scene['arguments'] = {
     pageSize: [],
+    isMainThread: [],
     umask: [],
     nothing: [],
     allocate: [PAGE, 0],

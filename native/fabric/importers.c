@@ -89,6 +89,7 @@ void rsm_importer_requested(struct rsm_target *target, struct fi_info *info, con
   struct rsm_importer *importer = find_by_ticket(target, data, length);
   if (importer == NULL) {
     fi_reject(target->listener, info->handle, NULL, 0);
+    rsm_target_tell_refusal(target, info->dest_addr);
   } else {
     importer->state = RSM_IMPORTER_ACCEPTED; /* the ticket is used up */
     importer->deadline_ns = rsm_deadline_ns(RSM_ACCEPT_MS);
@@ -167,7 +168,9 @@ static bool complete(struct rsm_importer *importer, struct rsm_operation *operat
     return true;
   }
   struct rsm_receive *receive = (struct rsm_receive *)operation;
-  return rsm_serve(importer, &receive->message) && rsm_link_receive(&importer->connection, receive) == 0;
+  if (rsm_serve(importer, &receive->message)) return rsm_link_receive(&importer->connection, receive) == 0;
+  rsm_target_tell(importer->target, RSM_TARGET_CHEATED, importer->number, 0);
+  return false;
 }
 
 bool rsm_importer_progress(struct rsm_importer *importer) {

@@ -69,15 +69,29 @@ void rsm_target_due(struct rsm_target *target, int64_t deadline_ns) {
 }
 
 /* Without memory it is not told: whoever serves the importer finds out at the next call about it. */
-void rsm_target_tell(struct rsm_target *target, enum rsm_target_event_kind kind, uint32_t importer, uint32_t segment) {
-  struct told *told = malloc(sizeof *told);
-  if (told == NULL || target->ending) {
-    free(told);
-    return;
-  }
-  told->event = (struct rsm_target_event){.kind = kind, .importer = importer, .segment = segment};
+static bool tell(struct rsm_target *target, const struct rsm_target_event *event) {
+  struct told *told = target->ending ? NULL : malloc(sizeof *told);
+  if (told == NULL) return false;
+  told->event = *event;
   rsm_list_add(&target->told, &told->link);
   target->woken(target->hint);
+  return true;
+}
+
+void rsm_target_tell(struct rsm_target *target, enum rsm_target_event_kind kind, uint32_t importer, uint32_t segment) {
+  (void)tell(target, &(struct rsm_target_event){.kind = kind, .importer = importer, .segment = segment});
+}
+
+void rsm_target_tell_refusal(struct rsm_target *target, const struct sockaddr *from) {
+  struct rsm_target_event event = {.kind = RSM_TARGET_REFUSED};
+  if (target->refusal_told) return;
+  bool six = from != NULL && from->sa_family == AF_INET6;
+  const void *address = six ? (const void *)&((const struct sockaddr_in6 *)from)->sin6_addr
+                            : (const void *)&((const struct sockaddr_in *)from)->sin_addr;
+  if (six || (from != NULL && from->sa_family == AF_INET)) {
+    inet_ntop(from->sa_family, address, event.from, sizeof event.from);
+  }
+  target->refusal_told = tell(target, &event);
 }
 
 bool rsm_target_take_event(struct rsm_target *target, struct rsm_target_event *event) {
@@ -86,6 +100,7 @@ bool rsm_target_take_event(struct rsm_target *target, struct rsm_target_event *e
   if (any) {
     struct told *told = RSM_LIST_ITEM(target->told.next, struct told, link);
     *event = told->event;
+    if (event->kind == RSM_TARGET_REFUSED) target->refusal_told = false;
     rsm_list_remove(&told->link);
     free(told);
   }

@@ -23,11 +23,14 @@ enum rsm_target_event_kind {
   RSM_TARGET_CONNECTED = 1, /* the ticket was presented */
   RSM_TARGET_RELEASED = 2,  /* the importer has let go of a segment */
   RSM_TARGET_ENDED = 3,     /* the importer has gone, or did not come in time */
+  RSM_TARGET_REFUSED = 4,   /* somebody presented no ticket that is good; one that waits to be heard stands for all */
+  RSM_TARGET_CHEATED = 5,   /* the importer sent what breaks the rules of message.h: ENDED follows */
 };
 
 struct rsm_target_event {
   enum rsm_target_event_kind kind;
   uint32_t importer, segment;
+  char from[RSM_HOST_BYTES]; /* of REFUSED: the address, where the provider says it; else "" */
 };
 
 /* An importer that was told of a withdrawal and does not answer by then keeps scratch pages no longer: its next

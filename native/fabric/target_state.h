@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 #include "../loopback/list.h"
 #include "link.h"
@@ -36,6 +37,7 @@ struct rsm_target {
   uint32_t last_importer;
   int64_t look_ns; /* no deadline passes before */
   struct rsm_list told; /* events to be taken */
+  bool refusal_told;    /* one of them is REFUSED */
   uint32_t last_lock;   /* our ticket of a request for a lock */
   void (*woken)(void *hint);
   void *hint;
@@ -98,6 +100,7 @@ struct rsm_granted {
 int rsm_target_watch(struct rsm_target *target, struct rsm_source *source, enum rsm_source_kind kind, int fd);
 void rsm_target_unwatch(struct rsm_target *target, struct rsm_source *source);
 void rsm_target_tell(struct rsm_target *target, enum rsm_target_event_kind kind, uint32_t importer, uint32_t segment);
+void rsm_target_tell_refusal(struct rsm_target *target, const struct sockaddr *from);
 void rsm_target_lock(struct rsm_target *target);
 void rsm_target_unlock(struct rsm_target *target);
 /* The thread looks at deadlines no later. */

@@ -19,17 +19,18 @@ static void wake(void *hint) {
 }
 
 static void tell(struct target *target, const struct rsm_target_event *event) {
-  static const char *const names[] = {"", "connected", "released", "ended"};
+  static const char *const names[] = {"", "connected", "released", "ended", "refused", "cheated"};
   napi_env env = target->instance->env;
   napi_handle_scope scope;
-  napi_value arguments[3];
+  napi_value arguments[4];
   if (napi_open_handle_scope(env, &scope) != napi_ok) {
     return;
   }
   arguments[1] = make_number(env, event->importer);
   arguments[2] = make_number(env, event->segment);
-  if (napi_create_string_utf8(env, names[event->kind], NAPI_AUTO_LENGTH, &arguments[0]) == napi_ok) {
-    call_back(env, target->told, 3, arguments);
+  if (napi_create_string_utf8(env, names[event->kind], NAPI_AUTO_LENGTH, &arguments[0]) == napi_ok &&
+      napi_create_string_utf8(env, event->from, NAPI_AUTO_LENGTH, &arguments[3]) == napi_ok) {
+    call_back(env, target->told, 4, arguments);
   }
   napi_close_handle_scope(env, scope);
 }

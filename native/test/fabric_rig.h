@@ -24,7 +24,8 @@ struct fabric_board {
   struct rsm_address address;
   struct rsm_grant grant;
   _Atomic int code;
-  _Atomic uint32_t connected, released, ended; /* events told */
+  _Atomic uint32_t told[RSM_TARGET_CHEATED + 1]; /* events, by kind */
+  char from[RSM_HOST_BYTES];                     /* of the last refusal */
   int descriptors;
 };
 
@@ -57,10 +58,10 @@ static void let_go(uint32_t importer, uint32_t segment) {
 static void hear(struct rsm_target *target) {
   struct rsm_target_event event;
   while (rsm_target_take_event(target, &event)) {
-    if (event.kind != RSM_TARGET_CONNECTED) let_go(event.importer, event.segment);
-    if (event.kind == RSM_TARGET_CONNECTED) fabric->connected++;
-    else if (event.kind == RSM_TARGET_RELEASED) fabric->released++;
-    else fabric->ended++;
+    bool over = event.kind == RSM_TARGET_RELEASED || event.kind == RSM_TARGET_ENDED;
+    if (over) let_go(event.importer, event.segment);
+    if (event.kind == RSM_TARGET_REFUSED) snprintf(fabric->from, sizeof fabric->from, "%s", event.from);
+    fabric->told[event.kind]++;
   }
 }
 

@@ -32,9 +32,9 @@ static void what_is_put_is_there(void) {
   CHECK_EQ(request_of_exporter(SUM), sum);
   CHECK_EQ(put(remote, LENGTH, bytes, 0, true), RSM_SUCCESS);
   rsm_remote_close(remote);
-  AWAIT(fabric->released == 1);
+  AWAIT(fabric->told[RSM_TARGET_RELEASED] == 1);
   rsm_endpoint_close(endpoint);
-  AWAIT(fabric->ended == 1);
+  AWAIT(fabric->told[RSM_TARGET_ENDED] == 1);
   fabric_down();
 }
 
@@ -184,7 +184,7 @@ static void C_045_a_withdrawn_segment_ends_and_no_other(void) {
   CHECK_EQ(put(second, 0, &value, 8, true), RSM_SUCCESS);
   rsm_remote_close(first);
   rsm_remote_close(second);
-  AWAIT(fabric->released == 1); /* the second: of the first it was the gateway that knew */
+  AWAIT(fabric->told[RSM_TARGET_RELEASED] == 1); /* the second: of the first it was the gateway that knew */
   rsm_endpoint_close(endpoint);
   fabric_down();
 }

@@ -34,6 +34,8 @@ static void expect_refusal(int expected) {
 static void only_a_fresh_ticket_lets_in_and_only_once(void) {
   fabric_up();
   expect_refusal(RSMERR_REMOTE_NODE_UNREACHABLE); /* nobody was admitted */
+  AWAIT(fabric->told[RSM_TARGET_REFUSED] == 1);
+  CHECK(strcmp(fabric->from, "127.0.0.1") == 0);
   admit();
   fabric->ticket[0] ^= 1;
   expect_refusal(RSMERR_REMOTE_NODE_UNREACHABLE);
@@ -44,7 +46,7 @@ static void only_a_fresh_ticket_lets_in_and_only_once(void) {
   expect_refusal(RSMERR_REMOTE_NODE_UNREACHABLE); /* used up */
   fabric->expires_ms = 1;
   admit();
-  AWAIT(fabric->ended == 1);
+  AWAIT(fabric->told[RSM_TARGET_ENDED] == 1);
   expect_refusal(RSMERR_REMOTE_NODE_UNREACHABLE); /* expired */
   fabric->importer--; /* the one that was let in is well */
   struct rsm_remote *remote = open_remote(endpoint, ID, 0600);
@@ -130,7 +132,7 @@ static void the_gateway_is_stopped(void) {
   rsm_remote_close(remote);
   rsm_endpoint_close(endpoint);
   kill(gateway_pid, SIGCONT);
-  AWAIT(fabric->ended == 1);
+  AWAIT(fabric->told[RSM_TARGET_ENDED] == 1);
   /* And a later one succeeds. */
   endpoint = connect_endpoint();
   remote = open_remote(endpoint, ID, 0600);
@@ -163,7 +165,7 @@ static void C_201_the_exporter_is_killed(void) {
   AWAIT(put(remote, 0, &value, 8, true) == RSMERR_CONN_ABORTED);
   CHECK(!rsm_endpoint_is_broken(endpoint));
   rsm_remote_close(remote);
-  AWAIT(fabric->released == 1);
+  AWAIT(fabric->told[RSM_TARGET_RELEASED] == 1);
   rsm_endpoint_close(endpoint);
   fabric_down_without(exporter_pid);
 }
@@ -188,7 +190,7 @@ static void importers_are_killed_and_leave_nothing(void) {
     AWAIT(board->count > count + 10);
     kill(pid, SIGKILL);
     expect_killed(pid);
-    AWAIT(fabric->ended == i);
+    AWAIT(fabric->told[RSM_TARGET_ENDED] == i);
     CHECK_EQ(ask(LOOK), RSM_SUCCESS); /* it has looked */
     if (i == 1) before = fabric->descriptors;
     CHECK_EQ(fabric->descriptors, before);
@@ -204,7 +206,7 @@ static void an_importer_is_cut_off(void) {
   for (int i = 0; i < 10; i++) CHECK_EQ(put(remote, 0, bytes, LENGTH, false), RSM_SUCCESS);
   CHECK_EQ(ask(END_IMPORTER), RSM_SUCCESS);
   CHECK_EQ(put(remote, 0, bytes, LENGTH, true), RSMERR_CONN_ABORTED);
-  CHECK_EQ(fabric->ended, 1);
+  CHECK_EQ(fabric->told[RSM_TARGET_ENDED], 1);
   rsm_remote_close(remote);
   rsm_endpoint_close(endpoint);
   fabric_down();
@@ -264,6 +266,8 @@ static void messages_that_break_the_rules(void) {
     struct rsm_remote *remote = open_remote(endpoint, ID, 0400);
     CHECK_EQ(fi_inject(endpoint->connection.endpoint, &messages[i], sizeof messages[i], 0), 0);
     expect_cut_off(endpoint, remote);
+    AWAIT(fabric->told[RSM_TARGET_ENDED] == i + 1);
+    CHECK_EQ(fabric->told[RSM_TARGET_CHEATED], i + 1);
   }
   fabric_down();
 }
@@ -278,7 +282,7 @@ static void a_flood_of_requests(void) {
     if (fi_inject(endpoint->connection.endpoint, &message, sizeof message, 0) != 0) break;
   }
   expect_cut_off(endpoint, remote); /* here at the latest, by answers to what was not asked */
-  AWAIT(fabric->ended == 1);
+  AWAIT(fabric->told[RSM_TARGET_ENDED] == 1);
   fabric_down();
 }
 

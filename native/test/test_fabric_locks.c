@@ -194,14 +194,14 @@ static void there_is_a_limit_to_requests(void) {
 static void cheat(uint32_t id, uint32_t permission, struct rsm_message message, int times) {
   struct rsm_endpoint *endpoint = connect_endpoint();
   struct rsm_remote *remote = open_remote(endpoint, id, permission);
-  uint32_t ended = fabric->ended;
+  uint32_t ended = fabric->told[RSM_TARGET_ENDED];
   message.segment = fabric->grant.segment;
   for (int i = 0; i < times; i++) {
     message.ticket = (uint32_t)i;
     if (fi_inject(endpoint->connection.endpoint, &message, sizeof message, 0) != 0) break;
   }
   AWAIT((rsm_endpoint_progress(endpoint), rsm_endpoint_is_broken(endpoint)));
-  AWAIT(fabric->ended == ended + 1);
+  AWAIT(fabric->told[RSM_TARGET_ENDED] == ended + 1);
   rsm_remote_close(remote);
   rsm_endpoint_close(endpoint);
 }

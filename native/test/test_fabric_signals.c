@@ -94,8 +94,8 @@ static void signals_break_no_connection(void) {
     rsm_remote_close(remote);
     rsm_endpoint_close(endpoint);
   }
-  AWAIT(fabric->ended == 5);
-  CHECK_EQ(fabric->connected, 5);
+  AWAIT(fabric->told[RSM_TARGET_ENDED] == 5);
+  CHECK_EQ(fabric->told[RSM_TARGET_CONNECTED], 5);
   CHECK(reads > 0);
   fabric_down();
 }

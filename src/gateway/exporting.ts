@@ -16,6 +16,7 @@ import { type Code, type Connection, type NativeImport, native } from '../native
 import { CONNECTED, STATUS_STATE } from '../native/layout.ts';
 import type { Candidate } from '../node/index.ts';
 import type { Link, Refusal } from './link.ts';
+import { type Suspect, Suspicions } from './suspicions.ts';
 import type { FabricTarget, Grant, TargetHandlers } from './target.ts';
 import { MOST_GROUPS, squashed } from './users.ts';
 import type { Connect } from './wire/link_pb.ts';
@@ -27,10 +28,9 @@ const TICKET_MS = 10_000;
 /** Of one peer, under way at once: each waits for an exporter on a thread of a small pool. */
 const MOST_PENDING = 64;
 
-interface Importer {
-  readonly link: Link;
-  /** That node's number of the process. */
-  readonly process: number;
+interface Importer extends Suspect<Link> {
+  /** Why it ends is known. */
+  explained: boolean;
   /** By the target's number. */
   readonly segments: Map<number, Exported>;
 }
@@ -48,6 +48,8 @@ interface Exported {
 export interface ExportingOptions {
   find(id: number): Iterable<Candidate>;
   squash: 'none' | 'unknown' | 'all';
+  /** Somebody was refused, or broke the rules, on the fabric. */
+  refused(who: string, why: string): void;
 }
 
 /**
@@ -61,6 +63,8 @@ export function openExporting(
   const target = openTarget({
     released: (importer, segment) => exporting?.released(importer, segment),
     ended: (importer) => exporting?.ended(importer),
+    refused: (from) => exporting?.refused(from),
+    cheated: (importer) => exporting?.cheated(importer),
   });
   const exporting = target && new Exporting(options, target);
   return exporting;
@@ -73,11 +77,13 @@ export class Exporting implements TargetHandlers {
   readonly #connections: Map<number, Exported> = new Map();
   readonly #byHandle: Map<NativeImport, Exported> = new Map();
   readonly #pending: Map<Link, number> = new Map();
+  readonly #suspicions: Suspicions<Link>;
   #lastConnection = 0;
 
   constructor(options: ExportingOptions, target: FabricTarget) {
     this.#options = options;
     this.#target = target;
+    this.#suspicions = new Suspicions(options.refused);
     native.onAbort((handle) => this.#withdrawn(handle));
   }
 
@@ -109,21 +115,24 @@ export class Exporting implements TargetHandlers {
   }
 
   processGone(link: Link, process: number): void {
+    this.#suspicions.explain(link, process);
     for (const [number, importer] of this.#importers) {
-      if (importer.link === link && importer.process === process) this.#target.endImporter(number);
+      if (importer.link === link && importer.process === process) this.#endImporter(number);
     }
   }
 
   /** Before the next frame of that link is looked at nothing lands over it any more. */
   importerGone(link: Link, process: number, importer: number): void {
+    this.#suspicions.explain(link, process, importer);
     const known = this.#importers.get(importer);
-    if (known?.link === link && known.process === process) this.#target.endImporter(importer);
+    if (known?.link === link && known.process === process) this.#endImporter(importer);
   }
 
   linkDown(link: Link): void {
     this.#pending.delete(link);
+    this.#suspicions.explain(link);
     for (const [number, importer] of this.#importers) {
-      if (importer.link === link) this.#target.endImporter(number);
+      if (importer.link === link) this.#endImporter(number);
     }
   }
 
@@ -133,13 +142,28 @@ export class Exporting implements TargetHandlers {
   }
 
   ended(importer: number): void {
-    for (const exported of this.#importers.get(importer)?.segments.values() ?? []) {
-      this.#end(exported, RSMERR_CONN_ABORTED);
-    }
+    const known = this.#importers.get(importer);
+    if (known === undefined) return;
     this.#importers.delete(importer);
+    if (known.segments.size > 0 && !known.explained) {
+      this.#suspicions.begin(importer, known, known.segments.size);
+    }
+    for (const exported of known.segments.values()) this.#tellEnd(known, exported, RSMERR_CONN_ABORTED);
+  }
+
+  refused(from: string): void {
+    this.#options.refused(from || 'somebody', 'presented no ticket that is good, on the fabric');
+  }
+
+  cheated(importer: number): void {
+    const known = this.#importers.get(importer);
+    if (known === undefined) return;
+    known.explained = true;
+    this.#options.refused(known.who, 'sent what breaks the rules, on the fabric');
   }
 
   close(): void {
+    this.#suspicions.close();
     this.#target.close();
     for (const { handle } of this.#connections.values()) native.disconnect(handle, null);
     this.#connections.clear();
@@ -174,7 +198,11 @@ export class Exporting implements TargetHandlers {
     return RSMERR_SEG_NOT_PUBLISHED;
   }
 
-  #grant(link: Link, { process, importer: wanted, permission }: Connect, got: Connection): Refusal | Given {
+  #grant(
+    link: Link,
+    { process, importer: wanted, permission, user }: Connect,
+    got: Connection,
+  ): Refusal | Given {
     const known = this.#importers.get(wanted);
     // Whoever names an importer of somebody else gets a new one of its own.
     if (known?.link === link && known.process === process) {
@@ -186,7 +214,8 @@ export class Exporting implements TargetHandlers {
     const admitted = this.#target.admit(ticket, TICKET_MS);
     if (typeof admitted === 'number') return refusal(admitted);
     const { importer } = admitted;
-    const fresh: Importer = { link, process, segments: new Map() };
+    const who = `node ${link.node}, uid ${user?.uid}`;
+    const fresh: Importer = { link, process, who, explained: false, segments: new Map() };
     this.#importers.set(importer, fresh);
     const grant = this.#target.grant(importer, got.handle, permission);
     if (typeof grant !== 'number') {
@@ -218,9 +247,19 @@ export class Exporting implements TargetHandlers {
     this.#end(exported, RSMERR_CONN_ABORTED);
   }
 
+  #endImporter(number: number): void {
+    this.#importers.get(number)!.explained = true;
+    this.#target.endImporter(number);
+  }
+
   #end(exported: Exported, code: number): void {
-    const { connection, importer } = exported;
-    this.#importers.get(importer)?.link.send({ case: 'ended', value: { connection, code } });
+    const importer = this.#importers.get(exported.importer);
+    if (importer !== undefined) this.#tellEnd(importer, exported, code);
+    else this.#forget(exported);
+  }
+
+  #tellEnd({ link }: Importer, exported: Exported, code: number): void {
+    link.send({ case: 'ended', value: { connection: exported.connection, code } });
     this.#forget(exported);
   }
 

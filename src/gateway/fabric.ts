@@ -23,9 +23,11 @@ export function openFabricTarget(
   if (controller === undefined) return undefined;
   const { name, provider, address: host } = controller;
   const addon = loaded(name);
-  const told = (event: TargetEvent, importer: number, segment: number): void => {
+  const told = (event: TargetEvent, importer: number, segment: number, from: string): void => {
     if (event === 'released') handlers.released(importer, segment);
     else if (event === 'ended') handlers.ended(importer);
+    else if (event === 'refused') handlers.refused(from);
+    else if (event === 'cheated') handlers.cheated(importer);
   };
   const opened = addon.openTarget({ provider, host, port: 0 }, told);
   if ('code' in opened) throw refusal(name, opened);

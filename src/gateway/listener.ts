@@ -33,7 +33,8 @@ export async function listen(
   const server = createServer({
     ...credentials.tls,
     requestCert: true,
-    rejectUnauthorized: true,
+    // Refused in `identify`: Node would hang up before anybody can ask who it was, and for what.
+    rejectUnauthorized: false,
     handshakeTimeout: HANDSHAKE_MS,
   });
   server.on('connection', (socket: Socket) => {
@@ -55,8 +56,8 @@ export async function listen(
     for (const [raw] of shaking) if (raw.remotePort === socket.remotePort) shaking.delete(raw);
     const from = socket.remoteAddress ?? 'somebody gone';
     socket.on('error', () => {}); // until a link listens; 'close' follows
-    const node = nodeOf(socket.getPeerCertificate());
-    const why = node === undefined ? 'its certificate names no node' : handlers.peer(node, socket);
+    const node = identify(socket);
+    const why = typeof node === 'string' ? node : handlers.peer(node, socket);
     if (why === undefined) return;
     socket.destroy();
     handlers.refused(from, why);
@@ -69,4 +70,12 @@ export async function listen(
     change: ({ tls }) => server.setSecureContext(tls),
     close: () => server.close(),
   };
+}
+
+/** The node that it proved to be; else why it did not. */
+function identify(socket: TLSSocket): number | string {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return 'it has no certificate';
+  if (!socket.authorized) return `its certificate is refused: ${socket.authorizationError}`;
+  return nodeOf(socket.getPeerCertificate()) ?? 'its certificate names no node';
 }

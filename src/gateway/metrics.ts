@@ -2,8 +2,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { NodeState } from '../node/index.ts';
 
-/** Where somebody was hung up on: to other machines, or to processes of this one. */
-export type Door = 'link' | 'local';
+/** Where somebody was hung up on: to other machines, to processes of this one, to importers of other nodes. */
+export type Door = 'link' | 'local' | 'fabric';
 
 export interface Sources {
   states(): NodeState[];
@@ -64,7 +64,7 @@ export function makeMetrics({ states, exported, imported }: Sources): Metrics {
   });
   const refusals = new Counter({
     name: 'rsm_gateway_refused_total',
-    help: 'Who was hung up on: other machines (link), processes of this one (local)',
+    help: 'Who was hung up on: other machines (link), processes of this one (local), importers elsewhere (fabric)',
     labelNames: ['door'],
     registers,
   });

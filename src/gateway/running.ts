@@ -76,7 +76,10 @@ export class Running {
     this.#doors.push(await listenLocally(node.directory, { importing, states, refused: refused('local') }));
     if (openTarget !== undefined) {
       const find = (id: number) => node.find(id);
-      this.#exporting = openExporting({ find, squash: gateway.squash }, openTarget);
+      this.#exporting = openExporting(
+        { find, squash: gateway.squash, refused: refused('fabric') },
+        openTarget,
+      );
     }
     const peer = (id: number, socket: Parameters<Links['accept']>[1]) => this.#links.accept(id, socket);
     const handlers = { peer, refused: refused('link') };

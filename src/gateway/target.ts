@@ -27,4 +27,8 @@ export interface TargetHandlers {
   released(importer: number, segment: number): void;
   /** The importer is gone, and with it all of its segments. */
   ended(importer: number): void;
+  /** Somebody presented no ticket that is good; from where, or ''. */
+  refused(from: string): void;
+  /** The importer sent what it must not, and will be told as ended. */
+  cheated(importer: number): void;
 }

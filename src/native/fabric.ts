@@ -64,7 +64,11 @@ export type TargetEvent =
   /** The importer has disconnected one segment: nothing of it is under way any more. */
   | 'released'
   /** The connection is gone, or its ticket was not presented in time. The number means nothing any more. */
-  | 'ended';
+  | 'ended'
+  /** Somebody presented no ticket that is good. One that has not been heard yet stands for all. */
+  | 'refused'
+  /** What the importer sent breaks the rules of native/fabric/message.h: 'ended' follows. */
+  | 'cheated';
 
 export type FabricAtomic = 'add' | 'and' | 'or' | 'xor' | 'exchange' | 'compareExchange';
 
@@ -76,10 +80,10 @@ export interface Fabric {
 
   // Target.
   /** Listens; port 0: the system chooses. `told` hears what happens to importers; segment 0 where the event
-   * is not about one. Keeps the process alive until closeTarget. */
+   * is not about one. `from`: who was refused, '' where that is not known. Keeps the process alive until closeTarget. */
   openTarget(
     address: FabricAddress,
-    told: (event: TargetEvent, importer: number, segment: number) => void,
+    told: (event: TargetEvent, importer: number, segment: number, from: string) => void,
   ): { target: NativeTarget; address: FabricAddress } | FabricFailure;
   /** Ends every importer. Nothing is told afterwards. */
   closeTarget(target: NativeTarget): void;

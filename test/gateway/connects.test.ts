@@ -328,6 +328,37 @@ describe.skipIf(libfabricIsMissing)('a granted connection', () => {
   });
 });
 
+describe.skipIf(libfabricIsMissing)('a fabric connection that ends', () => {
+  const refusals = ({ lines }: Started) => lines.filter(({ msg }) => msg === 'refused');
+  const who = `node 2, uid ${process.getuid!()}`;
+
+  test('is spoken of where its process says nothing, and not where that or its end explains it', async () => {
+    const { one, two, fabric, exporting } = await scene();
+    const { id } = published(one);
+    const [silent, dying, honest] = [importer(two), importer(two), importer(two)];
+    const several = async (of: Importer, count: number) => {
+      const first = await granted(of.connect(id!));
+      for (let more = 1; more < count; more += 1)
+        await granted(of.connect(id!, { importer: first.importer }));
+      return first.importer;
+    };
+    const [ofDying, ofHonest, ofSilent] = [
+      await several(dying, 2),
+      await several(honest, 3),
+      await several(silent, 1),
+    ];
+    fabric.ended(ofDying);
+    fabric.ended(ofHonest);
+    fabric.ended(ofSilent);
+    dying.client.close();
+    honest.client.importerGone(1, ofHonest);
+    await until('it is said', () => refusals(exporting).length > 0);
+    expect(refusals(exporting)).toEqual([
+      expect.objectContaining({ who, why: expect.stringContaining('while it had 1 segments') }),
+    ]);
+  });
+});
+
 describe.skipIf(libfabricIsMissing)('a process that does not keep to the rules', () => {
   test.each([
     ['no JSON', 'x'],

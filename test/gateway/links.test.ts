@@ -71,32 +71,36 @@ function refusals({ lines }: Started): unknown[] {
   return lines.filter(({ msg }) => msg === 'refused').map(({ why }) => why);
 }
 
-test.each(['another cluster', 'an expired certificate', 'a certificate that names no node', 'none at all'])(
-  '%s gets no link, and is logged once',
-  async (whose) => {
-    const { folder, nodes } = await cluster([1, 2]);
-    const [one, two] = [nodes.get(1)!, nodes.get(2)!];
-    const started = await start(one);
-    const own = filesOf(two);
-    const authority = { certificate: own.ca, key: readFileSync(join(folder, 'ca.key'), 'utf8') };
-    const issued = {
-      'another cluster': async () => issueCertificate(await makeAuthority(), 2),
-      'an expired certificate': () => issueCertificate(authority, 2, -1),
-      'a certificate that names no node': () => issueCertificate(authority, 77),
-      'none at all': async () => ({ certificate: '', key: '' }),
-    }[whose]!;
-    const { certificate, key } = await issued();
-    for (let times = 0; times < 3; times++) {
-      const played = play(one, { ca: own.ca, cert: certificate, key });
-      await played.closed;
-      expect(played.frames).toEqual([]);
-    }
-    expect(refusals(started)).toHaveLength(1);
-    expect((await stateOf(one, 2)).up).toBe(false);
-    await start(two);
-    await linked(one, two);
-  },
-);
+test.each([
+  ['another cluster', /^its certificate is refused: .*VERIFY/],
+  ['an expired certificate', /^its certificate is refused: CERT_HAS_EXPIRED$/],
+  ['a certificate that names no node', /names no node/],
+  ['none at all', /^it has no certificate$/],
+] as const)('%s gets no link, and is logged once, with address and reason', async (whose, reason) => {
+  const { folder, nodes } = await cluster([1, 2]);
+  const [one, two] = [nodes.get(1)!, nodes.get(2)!];
+  const started = await start(one);
+  const own = filesOf(two);
+  const authority = { certificate: own.ca, key: readFileSync(join(folder, 'ca.key'), 'utf8') };
+  const issued = {
+    'another cluster': async () => issueCertificate(await makeAuthority(), 2),
+    'an expired certificate': () => issueCertificate(authority, 2, -1),
+    'a certificate that names no node': () => issueCertificate(authority, 77),
+    'none at all': async () => ({ certificate: '', key: '' }),
+  }[whose]!;
+  const { certificate, key } = await issued();
+  for (let times = 0; times < 3; times++) {
+    const played = play(one, { ca: own.ca, cert: certificate, key });
+    await played.closed;
+    expect(played.frames).toEqual([]);
+  }
+  expect(started.lines.filter(({ msg }) => msg === 'refused')).toEqual([
+    expect.objectContaining({ who: '127.0.0.1', why: expect.stringMatching(reason) }),
+  ]);
+  expect((await stateOf(one, 2)).up).toBe(false);
+  await start(two);
+  await linked(one, two);
+});
 
 test('a node of the cluster that is no peer gets no link', async () => {
   const { nodes } = await cluster([1, 2, 3]);
@@ -174,13 +178,18 @@ test('who has the certificate of another node is that node, whatever it says', a
   const { nodes } = await cluster([1, 2, 3]);
   const [one, three] = [nodes.get(1)!, nodes.get(3)!];
   const started = await start(one);
-  const liar = play(one, filesOf(three));
-  liar.send(hello(2));
-  await liar.closed;
-  await until('it is said', () =>
-    started.lines.some(({ why }) => /says that it is node 2/.test(String(why))),
-  );
-  expect((await stateOf(one, 2)).up).toBe(false);
+  await start(nodes.get(2)!);
+  await linked(one, nodes.get(2)!);
+  for (let times = 0; times < 3; times++) {
+    const liar = play(one, filesOf(three));
+    liar.send(hello(2));
+    await liar.closed;
+  }
+  const said = () => started.lines.filter(({ why }) => /says that it is node 2/.test(String(why)));
+  await until('it is said', () => said().length > 0);
+  expect(said().map(({ peer }) => peer)).toEqual([3]);
+  expect((await stateOf(one, 2)).up).toBe(true);
+  expect((await stateOf(one, 3)).up).toBe(false);
 });
 
 test('an address of a peer where another node listens is not that peer', async () => {

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, afterEach, test as anyTest, beforeAll } from 'vitest';
 import {
   type AccessList,
@@ -91,8 +92,15 @@ process.channel.unref();`;
 export function startGateway(id: number): void {
   const module = `data:text/javascript,${encodeURIComponent(COLLECTOR)}`;
   const args = ['--import', module, program, 'gateway', '--config', nodeOf(id).config];
-  gateways.set(id, spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }));
+  const gateway = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  createInterface({ input: gateway.stdout! }).on('line', (line) => {
+    log.push({ gateway: id, ...JSON.parse(line) });
+  });
+  gateways.set(id, gateway);
 }
+
+/** What the gateways have logged. */
+export const log: ({ gateway: number } & Record<string, unknown>)[] = [];
 
 /** Its gateway collects garbage. */
 export async function collectInGateway(id: number): Promise<void> {

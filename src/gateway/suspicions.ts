@@ -1,7 +1,7 @@
 /**
- * Importers whose fabric connection ended while they had segments. libfabric does not say why: who reaches for what he was
- * not granted is cut off without a word. Whoever ends honestly, or dies, is explained by his gateway within moments;
- * who is not is spoken of.
+ * Importers whose fabric connection ended while they had segments. libfabric does not say why: who reaches for
+ * what he was not granted is cut off without a word. Whoever ends honestly, or dies, is explained by his gateway
+ * within moments; who is not is spoken of.
  */
 
 /** For the other gateway to notice that a process is gone, and for its word to come. */
@@ -24,7 +24,8 @@ export class Suspicions<Link> {
 
   /** @param segments how many it had */
   begin(importer: number, suspect: Suspect<Link>, segments: number): void {
-    const why = `its fabric connection ended without a word while it had ${segments} segments: it broke, or it reached for what it was not granted`;
+    const ended = `its fabric connection ended without a word while it had ${segments} segments`;
+    const why = `${ended}: it broke, or it reached for what it was not granted`;
     const timer = setTimeout(() => {
       this.#waiting.delete(importer);
       this.#say(suspect.who, why);

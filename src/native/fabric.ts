@@ -80,7 +80,8 @@ export interface Fabric {
 
   // Target.
   /** Listens; port 0: the system chooses. `told` hears what happens to importers; segment 0 where the event
-   * is not about one. `from`: who was refused, '' where that is not known. Keeps the process alive until closeTarget. */
+   * is not about one. `from`: who was refused, '' where that is not known. Keeps the process alive until
+   * closeTarget. */
   openTarget(
     address: FabricAddress,
     told: (event: TargetEvent, importer: number, segment: number, from: string) => void,

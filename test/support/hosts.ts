@@ -20,6 +20,9 @@ import { leftovers } from './runtime.ts';
 /** RSM_RUNTIME_DIR would come before what the configuration of a machine says. */
 delete process.env.RSM_RUNTIME_DIR;
 
+/** Of machines that are apart. */
+export const GATEWAY_PORT = 7460;
+
 export class Machine {
   readonly id: number;
   readonly config: string;
@@ -115,7 +118,7 @@ export async function world(count: number): Promise<World> {
   });
   await initCluster(join(folder, 'cluster'));
   for (const { id, address } of made.hosts) {
-    const port = made.apart ? 7460 : await freePort(address);
+    const port = made.apart ? GATEWAY_PORT : await freePort(address);
     const node = { id, address: `${address}:${port}`, trustedNetwork: made.apart };
     await addNode(join(folder, 'cluster'), node);
   }

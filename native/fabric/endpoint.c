@@ -84,7 +84,10 @@ void rsm_endpoint_step(struct rsm_endpoint *endpoint, struct rsm_waiting *waitin
     return;
   }
   int64_t now_ns = rsm_now_ns();
-  if (waiting->spin_until_ns == 0) waiting->spin_until_ns = now_ns + SPIN_NS;
+  if (waiting->spin_until_ns == 0) {
+    waiting->spin_until_ns = now_ns + SPIN_NS;
+    go_on(endpoint);
+  }
   if (now_ns < waiting->spin_until_ns) return;
   int64_t deadline_ns = rsm_endpoint_deadline_ns(endpoint);
   if (waiting->deadline_ns < deadline_ns) deadline_ns = waiting->deadline_ns;

@@ -72,6 +72,7 @@ struct rsm_transfer {
   struct rsm_operation operation;
   bool begun; /* by rsm_transfer_begin */
   bool whole_posted;
+  bool covered; /* has no completion: the check of one behind it, of the same remote, is also its own */
   bool done;
   int code; /* RSM_SUCCESS or CONN_ABORTED */
   uint64_t posted;

@@ -166,14 +166,20 @@ static void events_in_both_directions(void) {
 
 static void C_045_a_withdrawn_segment_ends_and_no_other(void) {
   uint64_t value = 1;
+  static uint8_t bytes[LENGTH];
+  struct rsm_remote *kinds[3];
   fabric_up();
   struct rsm_endpoint *endpoint = connect_endpoint();
   struct rsm_remote *first = open_remote(endpoint, ID, 0600);
   uint32_t number = fabric->grant.segment;
   struct rsm_remote *second = open_remote(endpoint, ID + 1, 0600);
+  for (int i = 0; i < 3; i++) kinds[i] = open_remote(endpoint, ID, 0600);
   CHECK_EQ(put(first, 0, &value, 8, true), RSM_SUCCESS);
   request_of_exporter(UNPUBLISH);
   CHECK_EQ(put(first, 0, &value, 8, true), RSMERR_CONN_ABORTED); /* though nobody has told yet */
+  CHECK_EQ(put(kinds[0], 0, bytes, LENGTH, true), RSMERR_CONN_ABORTED);
+  CHECK_EQ(get(kinds[1], 0, bytes, LENGTH, true), RSMERR_CONN_ABORTED);
+  CHECK_EQ(get(kinds[2], 0, bytes, 0, true), RSMERR_CONN_ABORTED);
   CHECK(!rsm_remote_is_whole(first) && rsm_remote_is_whole(second));
   CHECK_EQ(check(first), RSMERR_CONN_ABORTED);
   CHECK_EQ(rsm_remote_post(first, false), RSMERR_CONN_ABORTED);
@@ -183,8 +189,56 @@ static void C_045_a_withdrawn_segment_ends_and_no_other(void) {
   CHECK_EQ(ask(REVOKE), RSM_SUCCESS);
   CHECK_EQ(put(second, 0, &value, 8, true), RSM_SUCCESS);
   rsm_remote_close(first);
+  for (int i = 0; i < 3; i++) rsm_remote_close(kinds[i]);
   rsm_remote_close(second);
-  AWAIT(fabric->told[RSM_TARGET_RELEASED] == 1); /* the second: of the first it was the gateway that knew */
+  AWAIT(fabric->told[RSM_TARGET_RELEASED] == 4); /* not the first: of that the gateway knew */
+  rsm_endpoint_close(endpoint);
+  fabric_down();
+}
+
+static void begin_put(struct rsm_transfer *transfer, struct rsm_remote *remote, void *bytes) {
+  *transfer = (struct rsm_transfer){
+      .remote = remote, .direction = RSM_PUT, .checked = true, .local = bytes, .length = LENGTH};
+  rsm_transfer_begin(transfer);
+}
+
+static int code_of_next(struct rsm_endpoint *endpoint, const struct rsm_transfer *expected) {
+  struct rsm_transfer *finished;
+  AWAIT((rsm_endpoint_progress(endpoint), finished = rsm_endpoint_take_finished(endpoint)) != NULL);
+  CHECK(finished == expected);
+  return finished->code;
+}
+
+static void puts_that_share_a_check_fail_together(void) {
+  static uint8_t bytes[LENGTH];
+  static struct rsm_transfer transfer[4];
+  fabric_up();
+  struct rsm_endpoint *endpoint = connect_endpoint();
+  struct rsm_remote *first = open_remote(endpoint, ID, 0600), *second = open_remote(endpoint, ID + 1, 0600);
+  for (int i = 0; i < 3; i++) begin_put(&transfer[i], first, bytes);
+  request_of_exporter(UNPUBLISH);
+  begin_put(&transfer[3], second, bytes);
+  for (int i = 0; i < 3; i++) CHECK_EQ(code_of_next(endpoint, &transfer[i]), RSMERR_CONN_ABORTED);
+  CHECK_EQ(code_of_next(endpoint, &transfer[3]), RSM_SUCCESS);
+  rsm_remote_close(first);
+  rsm_remote_close(second);
+  rsm_endpoint_close(endpoint);
+  fabric_down();
+}
+
+static void a_put_that_nobody_looked_after_is_not_late(void) {
+  static uint8_t bytes[LENGTH];
+  static struct rsm_transfer transfer[2];
+  fabric_up();
+  struct rsm_endpoint *endpoint = connect_endpoint();
+  struct rsm_remote *first = open_remote(endpoint, ID, 0600), *second = open_remote(endpoint, ID + 1, 0600);
+  begin_put(&transfer[0], first, bytes);
+  CHECK_EQ(rsm_endpoint_deadline_ns(endpoint), RSM_NO_DEADLINE);
+  sleep_ms(RSM_TRANSFER_MS + LENGTH / RSM_BYTES_PER_MS + 100);
+  begin_put(&transfer[1], second, bytes);
+  for (int i = 0; i < 2; i++) CHECK_EQ(code_of_next(endpoint, &transfer[i]), RSM_SUCCESS);
+  rsm_remote_close(first);
+  rsm_remote_close(second);
   rsm_endpoint_close(endpoint);
   fabric_down();
 }
@@ -230,6 +284,8 @@ int main(void) {
   RUN(atomics_of_both_widths);
   RUN(events_in_both_directions);
   RUN(C_045_a_withdrawn_segment_ends_and_no_other);
+  RUN(puts_that_share_a_check_fail_together);
+  RUN(a_put_that_nobody_looked_after_is_not_late);
   RUN(a_withdrawal_is_told);
   RUN(C_051_rebind_under_traffic_breaks_nothing);
   return 0;

@@ -221,7 +221,9 @@ static void expect_cut_off(struct rsm_endpoint *endpoint, struct rsm_remote *rem
   rsm_endpoint_close(endpoint);
 }
 
+/* Of more than a word, which would go as a message. */
 static void accesses_beyond_what_was_granted(void) {
+  uint64_t pair[2] = {0};
   fabric_up();
   struct rsm_endpoint *honest = connect_endpoint();
   struct rsm_remote *kept = open_remote(honest, ID, 0600);
@@ -235,7 +237,7 @@ static void accesses_beyond_what_was_granted(void) {
     if (cheat == 2) offset = (uint64_t)-8;
     if (cheat == 5) remote->grant.data = kept->grant.data; /* the key of another importer */
     if (cheat == 6) remote->grant.data.key++;
-    int code = cheat == 4 ? get(remote, offset, &value, 8, true) : put(remote, offset, &value, 8, true);
+    int code = cheat == 4 ? get(remote, offset, pair, 16, true) : put(remote, offset, pair, 16, true);
     CHECK_EQ(code, RSMERR_CONN_ABORTED);
     expect_cut_off(endpoint, remote);
     CHECK_EQ(put(kept, 0, &value, 8, true), RSM_SUCCESS);

@@ -1,17 +1,20 @@
-/** Two nodes of a cluster on loopback, each with its gateway; undefined where libfabric is not here. */
+/**
+ * Two machines of a cluster, each with its gateway: network namespaces joined by a switch for root, else addresses of
+ * loopback. What runs on one is a process of its own, started there.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { allocate, openController } from '../dist/api/index.js';
+import { makeHosts } from '../dist/cli/demo/hosts.js';
 import { addNode, initCluster } from '../dist/cluster/index.js';
 import { fabric } from '../dist/native/index.js';
-import { C } from './harness.js';
+import { C, peerThrough, reference } from './harness.js';
 
 const PROGRAM = join(import.meta.dirname, '..', 'dist', 'cli', 'rsm.js');
 /** The reference is compiled against libfabric; ours finds it at run time. */
-export const WITH_FABRIC = { ...C, options: ['-lfabric'] };
+const WITH_FABRIC = { ...C, options: [...C.options, '-lfabric'] };
 
 /** The provider, or why there is none. */
 export function provider() {
@@ -27,75 +30,106 @@ export function provider() {
   }
 }
 
-/** A segment of node 1, and a connection to it from node 2, both in this process. */
-export async function remotePair(directory, length) {
-  const nodes = await makeNodes(join(mkdtempSync(join(directory, 'cluster-')), 'nodes'));
-  // That of the other questions: it would be the one of both nodes.
-  const { RSM_RUNTIME_DIR } = process.env;
-  delete process.env.RSM_RUNTIME_DIR;
-  const gateways = nodes.map(({ config }) =>
-    spawn(process.execPath, [PROGRAM, 'gateway', '--config', config], { stdio: 'ignore' }),
-  );
-  const kill = () => {
-    for (const gateway of gateways) gateway.kill('SIGKILL');
+/**
+ * A machine that exports and one that imports:
+ *   exporting, importing   { address, through, folder }: of processes there; folder: of its node, with its certificate
+ *   inC(name)              a reference that runs on the importing machine, with its far side on the other
+ *   tcp                    the same without libfabric
+ *   end()
+ */
+export async function makeMachines({ directory, buildDirectory }) {
+  const made = makeHosts(2);
+  process.once('exit', made.end);
+  const [exporting, importing] = made.hosts.map(({ address, through }) => ({ address, through }));
+  const where = [exporting.address, made.apart ? join('/run/netns', exporting.through.at(-1)) : '-'];
+  const referenceIn = (name, language) => {
+    const run = reference(name, buildDirectory, language, importing.through);
+    return (...args) => run(...args, ...where);
   };
-  process.once('exit', kill);
-  const [exporting, importing] = nodes.map(({ config }) => openController('ofi0', { config }));
-  process.env.RSM_RUNTIME_DIR = RSM_RUNTIME_DIR;
-  const memory = allocate(length);
-  const exported = exporting.createExport(memory, { lockOps: true });
-  const id = exported.publish({ access: [{ node: 2, permission: 0o666 }] });
   return {
-    exported,
-    imported: await connect(importing, id),
-    async end() {
-      for (const each of [importing, exporting]) each[Symbol.dispose]();
-      for (const gateway of gateways) {
-        const gone = once(gateway, 'exit');
-        gateway.kill('SIGTERM');
-        await gone;
-      }
-      process.off('exit', kill);
+    exporting,
+    importing,
+    directory,
+    apart: made.apart,
+    fabric: () => referenceIn('fabric', WITH_FABRIC),
+    tcp: () => referenceIn('tcp'),
+    end() {
+      made.end();
+      process.off('exit', made.end);
     },
   };
 }
 
-async function makeNodes(folder) {
+/** The machines as nodes 1 and 2 of a cluster, with their gateways. */
+export async function startGateways({ exporting, importing, directory, apart }) {
+  const folder = join(mkdtempSync(join(directory, 'cluster-')), 'nodes');
   await initCluster(folder);
-  const ids = [1, 2];
-  for (const id of ids) {
-    await addNode(folder, { id, address: `127.0.0.1:${await freePort()}`, trustedNetwork: false });
+  const nodes = [exporting, importing];
+  // That of the other questions: it would be the one of both nodes.
+  const { RSM_RUNTIME_DIR: _, ...env } = process.env;
+  for (const [index, { address }] of nodes.entries()) {
+    const port = apart ? 7460 : await freePort(address);
+    await addNode(folder, { id: index + 1, address: `${address}:${port}`, trustedNetwork: apart });
   }
-  return ids.map((id) => {
-    const config = join(folder, `node-${id}`, 'rsm.toml');
-    const lines = `[node]\nruntime = "${folder}-run-${id}"\n`;
-    const text = readFileSync(config, 'utf8').replace('[node]\n', lines);
-    writeFileSync(
-      config,
-      text.replace('[gateway]\n', `[gateway]\nuser = ${process.geteuid()}\nsquash = "none"\n`),
-    );
-    return { config };
+  const gateways = nodes.map((machine, index) => {
+    machine.folder = join(folder, `node-${index + 1}`);
+    machine.config = prepare(machine.folder);
+    const [first, ...rest] = [...machine.through, process.execPath, PROGRAM];
+    return spawn(first, [...rest, 'gateway', '--config', machine.config], { stdio: 'ignore', env });
   });
+  const kill = () => {
+    for (const gateway of gateways) gateway.kill('SIGKILL');
+  };
+  process.once('exit', kill);
+  return async () => {
+    for (const gateway of gateways) {
+      const gone = once(gateway, 'exit');
+      gateway.kill('SIGTERM');
+      await gone;
+    }
+    process.off('exit', kill);
+  };
 }
 
-async function freePort() {
+/** A segment of node 1, its process there, and one on node 2 that is connected to it. */
+export async function remotePair(context, length) {
+  const machines = await makeMachines(context);
+  const endGateways = await startGateways(machines);
+  const { exporting, importing } = machines;
+  const exporter = await peerThrough(exporting.through, 'remote-exporter', exporting.config, length);
+  const importer = await peerThrough(
+    importing.through,
+    'remote-importer',
+    importing.config,
+    exporter.ready.id,
+  );
+  return {
+    ...machines,
+    exporter,
+    importer,
+    async end() {
+      for (const each of [importer, exporter]) await each.end();
+      await endGateways();
+      machines.end();
+    },
+  };
+}
+
+/** Its configuration, with a runtime directory of its own and the user that this is. */
+function prepare(folder) {
+  const config = join(folder, 'rsm.toml');
+  const text = readFileSync(config, 'utf8').replace('[node]\n', `[node]\nruntime = "${folder}/run"\n`);
+  const user = `[gateway]\nuser = ${process.geteuid()}\nsquash = "none"\n`;
+  writeFileSync(config, text.replace('[gateway]\n', user));
+  return config;
+}
+
+async function freePort(address) {
   const server = createServer();
-  server.listen(0, '127.0.0.1');
+  server.listen(0, address);
   await once(server, 'listening');
   const { port } = server.address();
   server.close();
   await once(server, 'close');
   return port;
-}
-
-/** Once the gateways have a link. */
-async function connect(controller, id) {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await controller.connect({ node: 1, id, mode: 'rw' });
-    } catch (error) {
-      if (!error.retryable || tries > 1000) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
 }

@@ -117,21 +117,31 @@ function describe({ atMost, atLeast, faster, plus }, unit, reference) {
 
 /**
  * A reference, compiled once per run; returns a function that runs it and gives the number it prints.
- * language: C, or { source, compiler, options } of another one.
+ * language: C, or { source, compiler, options } of another one. through: a program to start it through, and its
+ * arguments.
  */
-export function reference(name, buildDirectory, language = C) {
+export function reference(name, buildDirectory, language = C, through = []) {
   const program = join(buildDirectory, name);
   if (!existsSync(program)) {
     const { source, compiler, options } = language;
     mkdirSync(buildDirectory, { recursive: true });
     execFileSync(compiler, ['-O2', '-o', program, join(here, 'reference', `${name}.${source}`), ...options]);
   }
-  return (...args) => Number(execFileSync(program, args.map(String), { encoding: 'utf8' }));
+  return (...args) => {
+    const [first, ...rest] = [...through, program, ...args.map(String)];
+    return Number(execFileSync(first, rest, { encoding: 'utf8' }));
+  };
 }
 
 /** A process of peers/: ask() sends it a message and gives its answer; its first answer is `ready`. */
-export async function peer(name, ...args) {
-  const child = fork(join(here, 'peers', `${name}.js`), args.map(String));
+export function peer(name, ...args) {
+  return peerThrough([], name, ...args);
+}
+
+/** The same, started through a program: on another machine. */
+export async function peerThrough(through, name, ...args) {
+  const [execPath, ...execArgv] = [...through, process.execPath];
+  const child = fork(join(here, 'peers', `${name}.js`), args.map(String), { execPath, execArgv });
   const answers = on(child, 'message', { close: ['disconnect'] });
   const next = async () => {
     const { done, value } = await answers.next();

@@ -53,7 +53,7 @@ export async function run({ smoke, rounds, buildDirectory, plot }, report) {
     }
   }
   for (const [name, points] of Object.entries(curves)) {
-    plot('bandwidth', { name, points, dashed: name.startsWith('memcpy') });
+    plot('bandwidth', { chart: 'within a node', name, points, dashed: name.startsWith('memcpy') });
   }
   controller[Symbol.dispose]();
 }

@@ -1,33 +1,22 @@
 /** T24: many small puts to another node, one barrier for every thousand. */
-import { provider, remotePair, WITH_FABRIC } from '../cluster.js';
-import { alternate, line, nanosecondsEach, reference } from '../harness.js';
+import { provider, remotePair } from '../cluster.js';
+import { alternate, line } from '../harness.js';
 
 export const id = 'T24';
 export const question = '8-byte puts to another node, a barrier for every 1,000, against libfabric in C';
 
-const IN_A_SPAN = 1_000;
-
-export async function run({ smoke, rounds, buildDirectory, directory, skip }, report) {
+export async function run({ smoke, rounds, skip, ...context }, report) {
   const { name, reason } = provider();
   if (reason !== undefined) {
     skip('T24', reason);
     return;
   }
-  const spans = smoke ? 1 : 100;
-  const inC = reference('fabric', buildDirectory, WITH_FABRIC);
-  const { imported, end } = await remotePair(directory, 4096);
-  const value = new BigUint64Array(1);
-  const barrier = imported.barrier();
+  const count = smoke ? 1_000 : 100_000;
+  const { importer, fabric, end } = await remotePair(context, 4096);
+  const inC = fabric();
   const found = await alternate(rounds, {
-    ours: () =>
-      nanosecondsEach(spans * IN_A_SPAN, () => {
-        for (let span = 0; span < spans; span += 1) {
-          barrier.open();
-          for (let i = 0; i < IN_A_SPAN; i += 1) imported.put(8 * (i % 512), value);
-          barrier.close();
-        }
-      }),
-    inC: () => inC(name, 'puts', spans * IN_A_SPAN),
+    ours: () => importer.ask({ what: 'puts', count }),
+    inC: () => inC(name, 'puts', count, '-'),
   });
   await end();
   const perSecond = ({ median, low, high }) => ({ median: 1e6 / median, low: 1e6 / high, high: 1e6 / low });

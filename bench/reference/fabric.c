@@ -1,28 +1,24 @@
 /*
- * Reference of remote.js and remote-puts.js: an initiator and a target, both spin 20 us and then sleep.
- *   fabric PROVIDER put|get|add|puts ITERATIONS   libfabric; put: with delivery, puts: 1,000 and one read behind them
- *   fabric tcp - ITERATIONS                       40 bytes out, 16 back, over a socket
+ * Reference of the questions between nodes: an initiator and a target with libfabric.
+ *   fabric PROVIDER put|get|add|puts ITERATIONS - ADDRESS NETNS   8 bytes; puts: 1,000 and one read behind them
+ *   fabric PROVIDER write|read BYTES TOTAL_BYTES ADDRESS NETNS    as many at once as fit the window
  *   -> nanoseconds each
+ * As ours: the same provider, an MSG endpoint; a put is known to be there (delivery complete), a get when its bytes are
+ * here; both sides spin 20 us on their queue and then sleep until its descriptor says that there is something.
  */
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#define _GNU_SOURCE
 #include <rdma/fi_cm.h>
 #include <rdma/fi_domain.h>
 #include <rdma/fi_endpoint.h>
 #include <rdma/fi_errno.h>
 #include <rdma/fi_rma.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "apart.h"
 
 #define KEY 77
 #define SPIN_NS 20000
 #define PUTS_IN_A_SPAN 1000
+#define WINDOW 16
 
 struct end {
   struct fid_fabric *fabric;
@@ -33,27 +29,16 @@ struct end {
 };
 
 static char message[64];
-static unsigned long words[512];
+static const char *provider;
+static size_t region_bytes = 4096;
+static char *memory; /* of either side */
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static void must(long result, const char *what) {
-  if (result < 0) {
-    fprintf(stderr, "%s: %ld\n", what, result);
-    exit(1);
-  }
-}
-
-static struct fi_info *look_up(const char *provider, const char *port, uint64_t flags) {
+static struct fi_info *look_up(const char *address, const char *port, uint64_t flags) {
   struct fi_info *info, *hints = fi_allocinfo();
   hints->ep_attr->type = FI_EP_MSG;
   hints->caps = FI_MSG | FI_RMA;
   hints->fabric_attr->prov_name = strdup(provider);
-  must(fi_getinfo(FI_VERSION(1, 17), "127.0.0.1", port, flags, hints, &info), "getinfo");
+  must(fi_getinfo(FI_VERSION(1, 17), address, port, flags, hints, &info), "getinfo");
   fi_freeinfo(hints);
   return info;
 }
@@ -98,9 +83,9 @@ static void await_event(struct end *end, uint32_t wanted, struct fi_eq_cm_entry 
   must(length < 0 || event != wanted ? -1 : 0, "connection");
 }
 
-static void target(const char *provider, int out) {
+static void target(const struct far_side *side) {
   struct end end = {0};
-  struct fi_info *info = look_up(provider, "0", FI_SOURCE);
+  struct fi_info *info = look_up(side->address, "0", FI_SOURCE);
   struct fid_pep *listener;
   struct fid_mr *region;
   struct sockaddr_in address;
@@ -111,15 +96,16 @@ static void target(const char *provider, int out) {
   must(fi_pep_bind(listener, &end.events->fid, 0), "bind");
   must(fi_listen(listener), "listen");
   must(fi_getname(&listener->fid, &address, &length), "name");
-  must(write(out, &address.sin_port, 2), "tell");
+  unsigned short port = ntohs(address.sin_port);
+  must(write(side->told, &port, sizeof port), "tell");
   await_event(&end, FI_CONNREQ, &entry);
   open_end(&end, entry.info);
   uint64_t access = FI_REMOTE_READ | FI_REMOTE_WRITE;
-  must(fi_mr_reg(end.domain, words, sizeof words, access, 0, KEY, 0, &region, NULL), "region");
+  must(fi_mr_reg(end.domain, memory, region_bytes, access, 0, KEY, 0, &region, NULL), "region");
   must(fi_accept(end.endpoint, NULL, 0), "accept");
   for (;;) { /* until the initiator ends it */
     complete(&end);
-    unsigned long old = __atomic_fetch_add(&words[0], 1, __ATOMIC_SEQ_CST);
+    unsigned long old = __atomic_fetch_add((unsigned long *)memory, 1, __ATOMIC_SEQ_CST);
     must(fi_recv(end.endpoint, message, sizeof message, NULL, 0, message), "recv");
     must(fi_inject(end.endpoint, &old, 40, 0), "answer");
   }
@@ -146,74 +132,65 @@ static void once(struct end *end, const char *what) {
   if (strcmp(what, "add") == 0) must(fi_recv(end->endpoint, message, sizeof message, NULL, 0, message), "recv");
 }
 
-static double over_fabric(const char *provider, const char *what, long count) {
-  int pipe_ends[2];
-  unsigned short port;
-  char text[8];
-  struct end end = {0};
-  struct fi_eq_cm_entry entry;
-  must(pipe(pipe_ends), "pipe");
-  pid_t child = fork();
-  if (child == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    target(provider, pipe_ends[1]);
-  }
-  must(read(pipe_ends[0], &port, 2), "port");
-  snprintf(text, sizeof text, "%u", ntohs(port));
-  struct fi_info *info = look_up(provider, text, 0);
-  open_fabric(&end, info);
-  open_end(&end, info);
-  must(fi_connect(end.endpoint, info->dest_addr, NULL, 0), "connect");
-  await_event(&end, FI_CONNECTED, &entry);
-  long spans = strcmp(what, "puts") == 0 ? (count + PUTS_IN_A_SPAN - 1) / PUTS_IN_A_SPAN : count;
-  once(&end, what);
-  double begin = now();
-  for (long i = 0; i < spans; i++) once(&end, what);
-  double each = (now() - begin) / (double)(spans == count ? count : spans * PUTS_IN_A_SPAN);
-  kill(child, SIGKILL);
-  return each;
-}
-
-static void all(int fd, size_t length) {
-  char bytes[64];
-  for (size_t done = 0; done < length;) {
-    ssize_t count = read(fd, bytes, length - done);
-    if (count <= 0) exit(0);
-    done += (size_t)count;
-  }
-}
-
-static double over_tcp(long count) {
-  int on = 1, listener = socket(AF_INET, SOCK_STREAM, 0), fd;
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t length = sizeof address;
-  char bytes[40] = "";
-  must(bind(listener, (struct sockaddr *)&address, length), "bind");
-  must(listen(listener, 1), "listen");
-  must(getsockname(listener, (struct sockaddr *)&address, &length), "name");
-  if (fork() == 0) {
-    fd = accept(listener, NULL, NULL);
-    must(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "nodelay");
-    for (;;) {
-      all(fd, 40);
-      must(write(fd, bytes, 16), "write");
+/* WINDOW transfers under way, in order, until all are done. */
+static void stream(struct end *end, int writes, size_t bytes, long count) {
+  for (long begun = 0, done = 0; done < count; done++) {
+    for (; begun < count && begun < done + WINDOW; begun++) {
+      size_t at = (size_t)(begun % WINDOW) * bytes;
+      struct iovec near = {memory + at, bytes};
+      struct fi_rma_iov far = {at, bytes, KEY};
+      struct fi_msg_rma request = {.msg_iov = &near, .iov_count = 1, .rma_iov = &far, .rma_iov_count = 1};
+      ssize_t result = writes ? fi_writemsg(end->endpoint, &request, FI_DELIVERY_COMPLETE | FI_COMPLETION)
+                              : fi_readmsg(end->endpoint, &request, FI_COMPLETION);
+      if (result == -FI_EAGAIN) break;
+      must(result, "post");
     }
+    complete(end);
   }
-  fd = socket(AF_INET, SOCK_STREAM, 0);
-  must(connect(fd, (struct sockaddr *)&address, length), "connect");
-  must(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "nodelay");
+}
+
+static void connect_to(struct end *end, const char *address, unsigned short port) {
+  char text[8];
+  struct fi_eq_cm_entry entry;
+  snprintf(text, sizeof text, "%u", port);
+  struct fi_info *info = look_up(address, text, 0);
+  open_fabric(end, info);
+  open_end(end, info);
+  must(fi_connect(end->endpoint, info->dest_addr, NULL, 0), "connect");
+  await_event(end, FI_CONNECTED, &entry);
+}
+
+static double measure_stream(struct end *end, const char *what, size_t bytes, long count) {
+  int writes = strcmp(what, "write") == 0;
+  stream(end, writes, bytes, WINDOW);
   double begin = now();
-  for (long i = 0; i < count; i++) {
-    must(write(fd, bytes, 40), "write");
-    all(fd, 16);
-  }
+  stream(end, writes, bytes, count);
   return (now() - begin) / (double)count;
 }
 
+static double measure_each(struct end *end, const char *what, long count) {
+  long spans = strcmp(what, "puts") == 0 ? (count + PUTS_IN_A_SPAN - 1) / PUTS_IN_A_SPAN : count;
+  once(end, what);
+  double begin = now();
+  for (long i = 0; i < spans; i++) once(end, what);
+  return (now() - begin) / (double)(spans == count ? count : spans * PUTS_IN_A_SPAN);
+}
+
 int main(int argc, char **argv) {
-  if (argc != 4) return 2;
-  long count = atol(argv[3]);
-  printf("%.1f\n", strcmp(argv[1], "tcp") == 0 && strcmp(argv[2], "-") == 0 ? over_tcp(count)
-                                                                          : over_fabric(argv[1], argv[2], count));
+  if (argc != 7) return 2;
+  provider = argv[1];
+  const char *what = argv[2], *address = argv[5];
+  int streams = strcmp(what, "write") == 0 || strcmp(what, "read") == 0;
+  size_t bytes = (size_t)atol(argv[3]);
+  if (streams) region_bytes = WINDOW * bytes;
+  memory = aligned_alloc(4096, region_bytes);
+  memset(memory, 0, region_bytes);
+  struct end end = {0};
+  pid_t child;
+  connect_to(&end, address, start_far_side(address, argv[6], target, &child));
+  double each = streams ? measure_stream(&end, what, bytes, atol(argv[4]) / (long)bytes)
+                        : measure_each(&end, what, atol(argv[3]));
+  printf("%.1f\n", each);
+  end_far_side(child);
   return 0;
 }

@@ -7,7 +7,7 @@ export function plotsOf(results) {
   const of = (kind) => all.filter((plot) => plot.kind === kind);
   return [
     ...groups(of('latency'), 'chart').map(([chart, plots]) => latency(chart, plots)),
-    ...groups(of('bandwidth'), 'kind').map(([, plots]) => bandwidth(plots)),
+    ...groups(of('bandwidth'), 'chart').map(([chart, plots]) => bandwidth(chart, plots)),
     ...groups(of('growth'), 'over').map(([over, plots]) => growth(over, plots)),
   ];
 }
@@ -23,11 +23,11 @@ function latency(chart, plots) {
   };
 }
 
-function bandwidth(series) {
-  const title = 'Bandwidth over size';
-  const subtitle = 'put and get of blocks, and memcpy in C on the same kind of memory; more is better';
+function bandwidth(chart, series) {
+  const title = `Bandwidth over size, ${chart}`;
+  const subtitle = 'put and get of blocks, and the same in C; more is better';
   return {
-    file: 'bandwidth.svg',
+    file: `bandwidth-${slug(chart)}.svg`,
     title,
     svg: lineChart({ title, subtitle, over: 'bytes', unit: 'GB/s', series }),
   };

@@ -5,12 +5,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { makeHosts } from '../dist/cli/demo/hosts.js';
 import { addNode, initCluster } from '../dist/cluster/index.js';
 import { fabric } from '../dist/native/index.js';
 import { C, peerThrough, reference } from './harness.js';
+import { freePort } from './ports.js';
 
 const PROGRAM = join(import.meta.dirname, '..', 'dist', 'cli', 'rsm.js');
 /** The reference is compiled against libfabric; ours finds it at run time. */
@@ -122,14 +122,4 @@ function prepare(folder) {
   const user = `[gateway]\nuser = ${process.geteuid()}\nsquash = "none"\n`;
   writeFileSync(config, text.replace('[gateway]\n', user));
   return config;
-}
-
-async function freePort(address) {
-  const server = createServer();
-  server.listen(0, address);
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,7 +1,7 @@
 /** Connects to segment ID of node 1, by the configuration CONFIG; each message is a sample: nanoseconds each. */
 import { setTimeout } from 'node:timers/promises';
 import { openController } from '../../dist/api/index.js';
-import { nanosecondsEach, nanosecondsEachAsync, serve } from '../harness.js';
+import { nanosecondsEach, pipelined, serve } from '../harness.js';
 
 delete process.env.RSM_RUNTIME_DIR;
 const [config, id] = process.argv.slice(2);
@@ -33,26 +33,17 @@ const each = (call) => (count) =>
   });
 
 /** WINDOW transfers under way until `count` are done. */
-async function pipelined(bytes, count, transfer) {
+function windowed(bytes, count, transfer) {
   if (blocks[0]?.length !== bytes)
     blocks = Array.from({ length: WINDOW }, () => new Uint8Array(bytes).fill(7));
-  return nanosecondsEachAsync(count, async (times) => {
-    let left = times;
-    const lane = async (block, index) => {
-      while (left > 0) {
-        left -= 1;
-        await transfer(index * bytes, block);
-      }
-    };
-    await Promise.all(blocks.map(lane));
-  });
+  return pipelined(WINDOW, count, (lane) => transfer(lane * bytes, blocks[lane]));
 }
 
 const samples = {
   put: each(() => imported.put(8, word)),
   get: each(() => imported.get(8, word)),
-  put64: each(() => imported.put(64, line)),
-  get64: each(() => imported.get(64, line)),
+  putLine: each(() => imported.put(64, line)),
+  getLine: each(() => imported.get(64, line)),
   add: each(() => imported.fetchAdd(64, 1n)),
   wake: each(() => {
     imported.put(8, word);
@@ -70,8 +61,10 @@ const samples = {
       }
     });
   },
-  write: (count, bytes) => pipelined(bytes, count, (at, block) => imported.putAsync(at, block)),
-  read: (count, bytes) => pipelined(bytes, count, (at, block) => imported.getAsync(at, block)),
+  putAwaited: (count) => pipelined(1, count, () => imported.putAsync(64, line)),
+  getAwaited: (count) => pipelined(1, count, () => imported.getAsync(64, line)),
+  write: (count, bytes) => windowed(bytes, count, (at, block) => imported.putAsync(at, block)),
+  read: (count, bytes) => windowed(bytes, count, (at, block) => imported.getAsync(at, block)),
 };
 
 serve('ready', ({ what, count, bytes }) => samples[what](count, bytes));

@@ -1,6 +1,6 @@
 /**
- * One end of a link as gateways have it: mutual TLS 1.3 with the certificate in FOLDER. `server ADDRESS` returns what it
- * is sent; `client ADDRESS PORT` measures COUNT round trips of frames as long as those of a connect.
+ * One end of a link as gateways have it: mutual TLS 1.3 with the certificate in FOLDER. `server ADDRESS` returns what
+ * it is sent; `client ADDRESS PORT` measures COUNT round trips of frames as long as those of a connect.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/* What references between two machines share: a far side in a child process, in the network namespace of the other one. */
+/* What references between two machines share: a far side in a child process, in the other one's network namespace. */
 #ifndef APART_H
 #define APART_H
 

@@ -4,15 +4,15 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, expect } from 'vitest';
 import { type Host, makeHosts } from '../../src/cli/demo/hosts.ts';
 import { addNode, initCluster } from '../../src/cluster/index.ts';
 import { until } from './actors.ts';
-import { type Peer, startPeer } from './peer.ts';
+import { type Peer, type PeerOptions, startPeer } from './peer.ts';
 import { freePort } from './ports.ts';
 import { program, rsmJson } from './rsm.ts';
 import { leftovers } from './runtime.ts';
@@ -28,13 +28,16 @@ export class Machine {
   readonly config: string;
   readonly runtime: string;
   readonly #host: Host;
+  readonly #uid: number | undefined;
   readonly #peers: Peer[] = [];
   gateway: ChildProcess | undefined;
   /** What its gateways have logged. */
   readonly log: Record<string, unknown>[] = [];
 
-  constructor(host: Host, folder: string) {
+  /** @param uid of its gateway; undefined: ours */
+  constructor(host: Host, folder: string, uid?: number) {
     this.#host = host;
+    this.#uid = uid;
     this.id = host.id;
     this.config = join(folder, 'cluster', `node-${host.id}`, 'rsm.toml');
     this.runtime = join(folder, `run-${host.id}`);
@@ -46,8 +49,9 @@ export class Machine {
   }
 
   async startGateway(): Promise<void> {
-    const words = [...this.through, 'setpriv', '--pdeathsig', 'KILL', process.execPath, program];
-    words.push('gateway', '--config', this.config);
+    const words = [...this.through, 'setpriv', '--pdeathsig', 'KILL'];
+    if (this.#uid !== undefined) words.push(`--reuid=${this.#uid}`, `--regid=${this.#uid}`, '--clear-groups');
+    words.push(process.execPath, program, 'gateway', '--config', this.config);
     const child = spawn(words[0]!, words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
     this.gateway = child;
     let runs = false;
@@ -71,9 +75,9 @@ export class Machine {
   }
 
   /** A process of this machine. */
-  async peer(): Promise<Peer> {
+  async peer(user: Pick<PeerOptions, 'uid' | 'gid' | 'groups'> = {}): Promise<Peer> {
     const env = { RSM_CONFIG: this.config, RSM_RUNTIME_DIR: '' };
-    const peer = await startPeer({ through: this.through, env });
+    const peer = await startPeer({ through: this.through, env, ...user });
     this.#peers.push(peer);
     return peer;
   }
@@ -103,11 +107,14 @@ export interface World {
   unfilter(machine: Machine): void;
 }
 
-/** For all tests of a file; what is left afterwards is an error. */
-export async function world(count: number): Promise<World> {
+/**
+ * For all tests of a file; what is left afterwards is an error.
+ * @param uid of the gateways, on nodes of many users; undefined: everything is ours
+ */
+export async function world(count: number, uid?: number): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'rsm-test-hosts-'));
   const made = makeHosts(count);
-  const machines = made.hosts.map((host) => new Machine(host, folder));
+  const machines = made.hosts.map((host) => new Machine(host, folder, uid));
   afterAll(async () => {
     for (const machine of machines) await machine.endPeers();
     for (const machine of machines) await machine.endGateway();
@@ -122,8 +129,9 @@ export async function world(count: number): Promise<World> {
     const node = { id, address: `${address}:${port}`, trustedNetwork: made.apart };
     await addNode(join(folder, 'cluster'), node);
   }
+  if (uid !== undefined) for (const path of [folder, join(folder, 'cluster')]) chmodSync(path, 0o711);
   for (const machine of machines) {
-    prepare(machine);
+    prepare(machine, uid);
     await machine.startGateway();
   }
   await Promise.all(machines.map((machine) => allUp(machine, machines)));
@@ -157,9 +165,13 @@ export async function allUp(machine: Machine, machines: Machine[]): Promise<void
   });
 }
 
-function prepare({ config, runtime }: Machine): void {
+function prepare({ id, config, runtime }: Machine, uid: number | undefined): void {
   mkdirSync(runtime, { mode: 0o700 });
-  const own = `user = ${process.geteuid!()}\nsquash = "none"\n`;
+  if (uid !== undefined) {
+    chmodSync(runtime, 0o1777); // as /run/rsm
+    chownSync(join(dirname(config), `node-${id}.key`), uid, uid);
+  }
+  const own = `user = ${uid ?? process.geteuid!()}\nsquash = "none"\n`;
   const text = readFileSync(config, 'utf8').replace('[node]\n', `[node]\nruntime = "${runtime}"\n`);
   writeFileSync(config, text.replace('[gateway]\n', `[gateway]\n${own}`));
 }

@@ -151,7 +151,7 @@ napi_value connection_create(struct instance *instance, napi_env env, struct rsm
   X(pageSize) X(isMainThread) X(umask)                                                               \
   X(allocate) X(mapFile) X(attachSystemV) X(release) X(checkMemory)                                  \
   X(lockFile) X(unlockFile) X(isLocked) X(holdDirectory)                                             \
-  X(openRecord) X(recordPart) X(closeRecord) X(show)                                                 \
+  X(openRecord) X(recordPart) X(closeRecord) X(show) X(showRemote) X(hideRemote)                     \
   X(createExport) X(publish) X(republish) X(unpublish) X(rebind) X(destroyExport) X(importers)       \
   X(decideAccess) X(connect) X(connectAsync) X(map) X(mapShared) X(unmap) X(disconnect) X(onAbort)   \
   X(post) X(take) X(wait) X(eventDescriptor) X(watch) X(poll) X(portOf)                              \

@@ -153,6 +153,39 @@ napi_value js_show(napi_env env, napi_callback_info info) {
   return make_number(env, code == RSM_SUCCESS ? (double)number : -1);
 }
 
+napi_value js_showRemote(napi_env env, napi_callback_info info) {
+  struct call call;
+  uint32_t *words = NULL, number;
+  size_t count = 0;
+  int64_t length;
+  if (!call_read(env, info, &call) || !value_integer(env, call.argument[2], &length) || length < 0 ||
+      !value_u32_array(env, call.argument[1], &words, &count) || count != 8) {
+    return throw_arguments(env, "showRemote");
+  }
+  struct handle *record = handle_of(call.instance, env, call.argument[0], HANDLE_RECORD);
+  if (record == NULL) {
+    return throw_arguments(env, "showRemote");
+  }
+  struct rsm_remote_shown remote = {.node = words[0], .id = words[1], .permission = words[2], .owner_uid = words[3],
+                                    .owner_pid = words[4], .on_behalf = words[5], .importer_node = words[6],
+                                    .importer_uid = words[7], .length = (uint64_t)length};
+  int code = rsm_remote_show(record->record, &remote, &number);
+  return make_number(env, code == RSM_SUCCESS ? (double)number : -1);
+}
+
+napi_value js_hideRemote(napi_env env, napi_callback_info info) {
+  struct call call;
+  uint32_t number;
+  if (!call_read(env, info, &call) || !value_u32(env, call.argument[1], &number)) {
+    return throw_arguments(env, "hideRemote");
+  }
+  struct handle *record = handle_of(call.instance, env, call.argument[0], HANDLE_RECORD);
+  if (record != NULL) {
+    rsm_remote_hide(record->record, number);
+  }
+  return NULL;
+}
+
 napi_value js_closeRecord(napi_env env, napi_callback_info info) {
   struct call call;
   struct handle *handle = NULL;

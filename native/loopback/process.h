@@ -48,6 +48,15 @@ void rsm_record_release(struct rsm_record *record);
  * INSUFFICIENT_RESOURCES: there is no room, or it is shown already. The segment works all the same. */
 int rsm_export_show(struct rsm_export *segment, struct rsm_record *record, uint32_t *number);
 int rsm_import_show(struct rsm_import *segment, struct rsm_record *record, uint32_t *number);
+/* The same of a connection that is no import of ours: to a segment of another node, or for somebody there. All of
+ * the slot that changes is the caller's, who hides it. on_behalf: importer_node and importer_uid count. */
+struct rsm_remote_shown {
+  uint32_t node, id, permission, owner_uid, owner_pid;
+  uint32_t on_behalf, importer_node, importer_uid;
+  uint64_t length;
+};
+int rsm_remote_show(struct rsm_record *record, const struct rsm_remote_shown *remote, uint32_t *number);
+void rsm_remote_hide(struct rsm_record *record, uint32_t number); /* harmless again */
 /* The mapped header (0) or chunk (from 1) of the record; NULL: there is none. It stays mapped, also when
  * the record has ended, until it is released. */
 void *rsm_record_part(struct rsm_record *record, uint32_t part, size_t *length);

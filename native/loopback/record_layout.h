@@ -1,7 +1,7 @@
 /*
  * Every byte of a record file, u/<uid>/<name>: what one JavaScript environment shows of itself. Its process
  * maps it and writes; anybody may read it (0644), without asking and also when the process hangs. TypeScript
- * has the same table (src/native/record-layout.ts), compared with this one by a test. Version 1.
+ * has the same table (src/native/record-layout.ts), compared with this one by a test. Version 2.
  *
  * A HEADER of one page, then chunks of 128 SLOTS. The file only grows, one whole chunk at a time.
  *
@@ -28,6 +28,10 @@
  *    48  u32 access_count             40  u64 length_bytes
  *    52  u32 -                        48  u64 map_offset *
  *    56  {u32 node, permission}[8]    56  u64 map_length *  0: unmapped
+ *                                     64  u32 on_behalf   1: the gateway's, for somebody of another node:
+ *                                     68  u32 importer_node
+ *                                     72  u32 importer_uid
+ *                                     76  u32 remote      1: it goes to another node, or comes from there
  *
  *   Counters; f64 where TypeScript counts, on its way of a transfer.
  *   128  u64 connects                128  f64 puts
@@ -47,7 +51,7 @@
 #include <stdint.h>
 
 #define RSM_RECORD_MAGIC 0x724d5352u /* "RSMr" */
-#define RSM_RECORD_VERSION 1u
+#define RSM_RECORD_VERSION 2u
 #define RSM_RECORD_HEADER_BYTES 4096u
 #define RSM_SLOT_BYTES 256u
 #define RSM_CHUNK_SLOTS 128u
@@ -111,7 +115,11 @@ struct rsm_import_slot {
   uint64_t length_bytes;
   _Atomic uint64_t map_offset;
   _Atomic uint64_t map_length;
-  uint8_t reserved_1[64];
+  uint32_t on_behalf;
+  uint32_t importer_node;
+  uint32_t importer_uid;
+  uint32_t remote;
+  uint8_t reserved_1[48];
   double puts;
   double bytes_put;
   double gets;

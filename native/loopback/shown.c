@@ -149,6 +149,42 @@ void rsm_show_mapping(const struct rsm_import *segment) {
   atomic_store(&slot->imported.map_length, segment->map_length);
 }
 
+/* ---- connections of other nodes ---- */
+
+int rsm_remote_show(struct rsm_record *record, const struct rsm_remote_shown *remote, uint32_t *number) {
+  struct rsm_shown shown;
+  pthread_mutex_lock(&rsm_lock);
+  await_room(record);
+  struct rsm_slot *slot = take(record, RSM_SLOT_IMPORT, &shown);
+  if (slot != NULL) {
+    struct rsm_import_slot *imported = &slot->imported;
+    imported->node = remote->node;
+    imported->id = remote->id;
+    imported->permission = remote->permission;
+    imported->owner_uid = remote->owner_uid;
+    imported->owner_pid = remote->owner_pid;
+    imported->length_bytes = remote->length;
+    imported->on_behalf = remote->on_behalf;
+    imported->importer_node = remote->importer_node;
+    imported->importer_uid = remote->importer_uid;
+    imported->remote = 1;
+    atomic_store(&imported->state, RSM_CONNECTED);
+    rsm_slot_end(slot);
+    *number = shown.number;
+    rsm_record_drop(record); /* the caller has one as long as it shows */
+  }
+  pthread_mutex_unlock(&rsm_lock);
+  return slot != NULL ? RSM_SUCCESS : RSMERR_INSUFFICIENT_RESOURCES;
+}
+
+void rsm_remote_hide(struct rsm_record *record, uint32_t number) {
+  pthread_mutex_lock(&rsm_lock);
+  const struct rsm_slot *slot = rsm_slots_at(&record->slots, number);
+  bool is_one = slot != NULL && slot->kind == RSM_SLOT_IMPORT && slot->imported.remote == 1;
+  if (is_one) rsm_slots_give_back(&record->slots, number);
+  pthread_mutex_unlock(&rsm_lock);
+}
+
 /* ---- what TypeScript writes itself ---- */
 
 void *rsm_record_part(struct rsm_record *record, uint32_t part, size_t *length) {

@@ -77,19 +77,20 @@ bool rsm_slots_add_chunk(struct rsm_slots *slots, struct rsm_slot *chunk) {
   return true;
 }
 
-static struct rsm_slot *slot_at(const struct rsm_slots *slots, uint32_t number) {
+struct rsm_slot *rsm_slots_at(const struct rsm_slots *slots, uint32_t number) {
+  if (number / RSM_CHUNK_SLOTS >= slots->chunk_count) return NULL;
   return &slots->chunks[number / RSM_CHUNK_SLOTS][number % RSM_CHUNK_SLOTS];
 }
 
 struct rsm_slot *rsm_slots_take(struct rsm_slots *slots, uint32_t *number) {
   if (slots->unused_count == 0) return NULL;
   *number = slots->unused[--slots->unused_count];
-  return slot_at(slots, *number);
+  return rsm_slots_at(slots, *number);
 }
 
 /* Zeroed here and not when it is taken: what nobody has shows nothing. */
 void rsm_slots_give_back(struct rsm_slots *slots, uint32_t number) {
-  struct rsm_slot *slot = slot_at(slots, number);
+  struct rsm_slot *slot = rsm_slots_at(slots, number);
   rsm_slot_begin(slot);
   memset((char *)slot + sizeof slot->sequence, 0, sizeof *slot - sizeof slot->sequence);
   rsm_slot_end(slot);

@@ -30,6 +30,7 @@ bool rsm_slots_add_chunk(struct rsm_slots *slots, struct rsm_slot *chunk);
 
 /* A free slot and its number, zeroed but for its sequence; NULL when there is none. */
 struct rsm_slot *rsm_slots_take(struct rsm_slots *slots, uint32_t *number);
+struct rsm_slot *rsm_slots_at(const struct rsm_slots *slots, uint32_t number); /* NULL: no such number */
 void rsm_slots_give_back(struct rsm_slots *slots, uint32_t number);
 
 /* Around every change of what a slot is. */

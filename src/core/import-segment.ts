@@ -280,7 +280,7 @@ export class ImportSegment extends LockableSegment {
 
   /** What a span ends with that met a broken connection; counts it. */
   broken(operation: string): RsmError {
-    this.#counts[BARRIERS_FAILED]! += 1;
+    if (this.live) this.#counts[BARRIERS_FAILED]! += 1;
     return new RsmError(RSMERR_CONN_ABORTED, operation);
   }
 

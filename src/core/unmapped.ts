@@ -49,7 +49,7 @@ export async function putUnmappedAsync(
   const { length } = from;
   const done = await transfers.putAsync(offset, from, 0, length);
   if (implicit && !done) throw segment.broken('put');
-  segment.count(PUTS, length);
+  if (segment.live) segment.count(PUTS, length); // else the counters are somebody else's by now
 }
 
 /** The same in the other direction. */
@@ -63,5 +63,5 @@ export async function getUnmappedAsync(
   const { length } = to;
   const done = await transfers.getAsync(offset, to, 0, length);
   if (implicit && !done) throw segment.broken('get');
-  segment.count(GETS, length);
+  if (segment.live) segment.count(GETS, length);
 }

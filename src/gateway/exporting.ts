@@ -14,12 +14,13 @@ import {
 } from '../errors.ts';
 import { type Code, type Connection, type NativeImport, native } from '../native/index.ts';
 import { CONNECTED, STATUS_STATE } from '../native/layout.ts';
-import type { Candidate } from '../node/index.ts';
+import { TRANSFER_COUNTERS } from '../native/record-layout.ts';
+import type { Candidate, RemoteImport, RemoteSlot } from '../node/index.ts';
 import type { Link, Refusal } from './link.ts';
 import { type Suspect, Suspicions } from './suspicions.ts';
 import type { FabricTarget, Grant, TargetHandlers } from './target.ts';
 import { MOST_GROUPS, squashed } from './users.ts';
-import type { Connect } from './wire/link_pb.ts';
+import type { Connect, Counts } from './wire/link_pb.ts';
 
 /** The other gateway waits no longer than ANSWER_MS for the whole. */
 const EXPORTER_MS = 1500;
@@ -43,9 +44,14 @@ interface Exported {
   /** Kept: the import ends when its control pages are collected. */
   readonly control: ArrayBuffer;
   segment: number;
+  /** What this node shows of it. */
+  slot: RemoteSlot | undefined;
 }
 
 export interface ExportingOptions {
+  /** This one. */
+  node: number;
+  show(remote: RemoteImport): RemoteSlot;
   find(id: number): Iterable<Candidate>;
   squash: 'none' | 'unknown' | 'all';
   /** Somebody was refused, or broke the rules, on the fabric. */
@@ -136,6 +142,14 @@ export class Exporting implements TargetHandlers {
     }
   }
 
+  /** What the importer has done so far, says its gateway. */
+  counts(link: Link, { connection, values }: Counts): void {
+    const exported = this.#connections.get(connection);
+    if (exported === undefined || this.#importers.get(exported.importer)?.link !== link) return;
+    if (values.length !== TRANSFER_COUNTERS) throw new Error('counts that are none');
+    exported.slot?.counts.set(values);
+  }
+
   released(importer: number, segment: number): void {
     const exported = this.#importers.get(importer)?.segments.get(segment);
     if (exported !== undefined) this.#end(exported, 0);
@@ -176,7 +190,10 @@ export class Exporting implements TargetHandlers {
     const answer = this.#pending.has(link) ? this.#grant(link, connect, got) : unpublished();
     // What aborted it may have been told before we could listen.
     const whole = new Int32Array(got.control)[STATUS_STATE] === CONNECTED;
-    if (!('code' in answer) && whole) return { ...answer, ownerUid: uid, ownerPid: pid };
+    if (!('code' in answer) && whole) {
+      this.#connections.get(answer.connection)!.slot = this.#show(link, connect, got);
+      return { ...answer, ownerUid: uid, ownerPid: pid };
+    }
     if (!('code' in answer)) this.disconnect(link, answer.connection);
     else native.disconnect(handle, null);
     return 'code' in answer ? answer : unpublished();
@@ -232,7 +249,7 @@ export class Exporting implements TargetHandlers {
     this.#lastConnection += 1;
     const connection = this.#lastConnection;
     const { segment } = grant;
-    const exported: Exported = { connection, importer, handle, control, segment };
+    const exported: Exported = { connection, importer, handle, control, segment, slot: undefined };
     of.segments.set(segment, exported);
     this.#connections.set(connection, exported);
     this.#byHandle.set(handle, exported);
@@ -267,7 +284,23 @@ export class Exporting implements TargetHandlers {
     this.#connections.delete(exported.connection);
     this.#byHandle.delete(exported.handle);
     this.#importers.get(exported.importer)?.segments.delete(exported.segment);
+    exported.slot?.hide();
     native.disconnect(exported.handle, null);
+  }
+
+  /** To who looks at this node, as importers of its own show themselves. */
+  #show(
+    link: Link,
+    { id, permission, user }: Connect,
+    { uid, pid, byteLength }: Connection,
+  ): RemoteSlot | undefined {
+    const importer = { node: link.node, uid: squashed(user!, this.#options.squash).uid };
+    const { node } = this.#options;
+    try {
+      return this.#options.show({ node, id, permission, byteLength, owner: { uid, pid }, importer });
+    } catch {
+      return undefined; // no room for a record: it works all the same
+    }
   }
 }
 

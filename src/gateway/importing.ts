@@ -1,5 +1,7 @@
 /** Segments of other nodes for processes of this one: asks their gateways, and remembers who has what. */
 
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import {
   RSMERR_CONN_ABORTED,
   RSMERR_INSUFFICIENT_MEM,
@@ -11,10 +13,12 @@ import {
   RSMERR_SEG_NOT_PUBLISHED_TO_NODE,
 } from '../errors.ts';
 import type { GatewayAnswer, GatewayRequest } from '../node/index.ts';
+import { type CountPlace, readCounts } from './counts.ts';
 import { type Link, type Refusal, unreachable } from './link.ts';
 import type { User } from './users.ts';
 import type { Connected, Ended } from './wire/link_pb.ts';
 
+const COUNTS_MS = 1000;
 /** Of one process, under way at once. */
 const MOST_PENDING = 64;
 
@@ -43,6 +47,9 @@ interface Imported {
   readonly link: Link;
   /** The other gateway's number. */
   readonly remote: number;
+  /** Where it is counted, once that is said; and what was counted when it was last told. */
+  place: CountPlace | undefined;
+  counted: number[];
 }
 
 /** What is known of a process: its own numbers of its connections. */
@@ -60,11 +67,22 @@ export class Importing {
   readonly #processes: Map<Process, Belongings> = new Map();
   /** Of each link, by the other gateway's number. */
   readonly #remote: Map<Link, Map<number, Imported>> = new Map();
+  readonly #directory: string;
+  readonly #telling: NodeJS.Timeout;
   #lastConnection = 0;
 
-  /** @param linkTo the link to a node, or why there is none */
-  constructor(linkTo: (node: number) => Link | string) {
+  /**
+   * @param linkTo the link to a node, or why there is none
+   * @param directory the runtime directory
+   */
+  constructor(linkTo: (node: number) => Link | string, directory: string) {
     this.#linkTo = linkTo;
+    this.#directory = directory;
+    this.#telling = setInterval(() => this.#tellCounts(), COUNTS_MS);
+  }
+
+  close(): void {
+    clearInterval(this.#telling);
   }
 
   get size(): number {
@@ -111,6 +129,14 @@ export class Importing {
     this.#forget(imported);
   }
 
+  /** A process says where it counts what it does over a connection. */
+  shown(process: Process, connection: number, record: string, slot: number): void {
+    const imported = this.#processes.get(process)?.connections.get(connection);
+    if (imported === undefined) return;
+    const { uid } = process.user;
+    imported.place = { path: join(this.#directory, 'u', String(uid), record), uid, slot };
+  }
+
   /** A fabric connection of the process has broken. */
   importerGone(process: Process, node: number, importer: number): void {
     const link = this.#linkTo(node);
@@ -151,7 +177,14 @@ export class Importing {
     }
     this.#lastConnection += 1;
     const connection = this.#lastConnection;
-    const imported = { connection, process, link, remote: answer.connection };
+    const imported: Imported = {
+      connection,
+      process,
+      link,
+      remote: answer.connection,
+      place: undefined,
+      counted: [],
+    };
     this.#processes.get(process)!.connections.set(connection, imported);
     const others = this.#remote.get(link) ?? new Map<number, Imported>();
     this.#remote.set(link, others.set(answer.connection, imported));
@@ -172,6 +205,18 @@ export class Importing {
       },
       ...(admission && { fabric: admissionOf(admission) }),
     });
+  }
+
+  /** For the exporting node, which sees nothing of what goes over the fabric. */
+  #tellCounts(): void {
+    for (const others of this.#remote.values()) {
+      for (const imported of others.values()) {
+        const values = imported.place && readCounts(imported.place);
+        if (values === undefined || isDeepStrictEqual(values, imported.counted)) continue;
+        imported.counted = values;
+        imported.link.send({ case: 'counts', value: { connection: imported.remote, values } });
+      }
+    }
   }
 
   #abort(imported: Imported, code: number): void {

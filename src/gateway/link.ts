@@ -7,6 +7,7 @@ import {
   type Connect,
   type Connected,
   type ConnectSchema,
+  type Counts,
   type Ended,
   type Frame,
   FrameSchema,
@@ -40,6 +41,7 @@ export interface LinkHandlers {
   processGone(link: Link, process: number): void;
   importerGone(link: Link, process: number, importer: number): void;
   ended(link: Link, ended: Ended): void;
+  counts(link: Link, counts: Counts): void;
 }
 
 /** Why a connect failed. */
@@ -134,12 +136,13 @@ export class Link {
   }
 
   #serve(body: Body): void {
-    const { connect, disconnect, processGone, importerGone, ended } = this.#handlers;
+    const { connect, disconnect, processGone, importerGone, ended, counts } = this.#handlers;
     if (body.case === 'connect') connect(this, body.value);
     else if (body.case === 'connected') this.#answer(body.value.request, body.value);
     else if (body.case === 'refused') this.#answer(body.value.request, body.value);
     else if (body.case === 'disconnect') disconnect(this, body.value.connection);
     else if (body.case === 'ended') ended(this, body.value);
+    else if (body.case === 'counts') counts(this, body.value);
     else if (body.case === 'processGone') processGone(this, body.value.process);
     else if (body.case === 'importerGone') importerGone(this, body.value.process, body.value.importer);
     else if (body.case !== 'heartbeat') throw new Error(`${body.case ?? 'nothing'} where it is out of place`);

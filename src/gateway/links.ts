@@ -25,7 +25,7 @@ interface Path {
 }
 
 export interface LinksHandlers
-  extends Pick<LinkHandlers, 'connect' | 'disconnect' | 'processGone' | 'importerGone' | 'ended'> {
+  extends Pick<LinkHandlers, 'connect' | 'disconnect' | 'processGone' | 'importerGone' | 'ended' | 'counts'> {
   up(link: Link): void;
   /** Of a link that was up. */
   down(link: Link, why: string): void;
@@ -150,7 +150,7 @@ export class Links {
 
   #begin(path: Path, socket: TLSSocket): void {
     socket.setNoDelay(true);
-    const { connect, disconnect, processGone, importerGone, ended } = this.#handlers;
+    const { connect, disconnect, processGone, importerGone, ended, counts } = this.#handlers;
     const link: Link = new Link(socket, this.#self, path.peer.id, {
       up: () => this.#up(path, link),
       down: (_link, why) => this.#down(path, link, why),
@@ -159,6 +159,7 @@ export class Links {
       processGone,
       importerGone,
       ended,
+      counts,
     });
     this.#all.add(link);
   }

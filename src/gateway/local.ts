@@ -132,6 +132,7 @@ function answer(
   if (asked.type === 'connect') importing.connect(process, asked);
   else if (asked.type === 'disconnect') importing.disconnect(process, asked.connection);
   else if (asked.type === 'importerGone') importing.importerGone(process, asked.node, asked.importer);
+  else if (asked.type === 'shown') importing.shown(process, asked.connection, asked.record, asked.slot);
   else process.send({ type: 'topology', request: asked.request, nodes: states() });
 }
 

@@ -52,8 +52,9 @@ export class Running {
       processGone: (link, process) => this.#exporting?.processGone(link, process),
       importerGone: (link, process, importer) => this.#exporting?.importerGone(link, process, importer),
       ended: (link, ended) => this.#importing.ended(link, ended),
+      counts: (link, counts) => this.#exporting?.counts(link, counts),
     });
-    this.#importing = new Importing((id) => this.#links.to(id));
+    this.#importing = new Importing((id) => this.#links.to(id), options.node.directory);
     this.#metrics = makeMetrics({
       states: () => this.#links.states(),
       exported: () => this.#exporting?.size ?? 0,
@@ -77,7 +78,13 @@ export class Running {
     if (openTarget !== undefined) {
       const find = (id: number) => node.find(id);
       this.#exporting = openExporting(
-        { find, squash: gateway.squash, refused: refused('fabric') },
+        {
+          node: node.id,
+          find,
+          show: (remote) => node.show(remote),
+          squash: gateway.squash,
+          refused: refused('fabric'),
+        },
         openTarget,
       );
     }
@@ -114,6 +121,7 @@ export class Running {
     this.#closed = true;
     for (const door of this.#doors) door.close();
     this.#links.close();
+    this.#importing.close();
     this.#exporting?.close();
     this.#options.node.close();
     this.#options.log.info('the gateway ends');

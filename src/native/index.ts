@@ -95,6 +95,11 @@ export interface Native {
   /** Shows a segment to readers of the record until it ends. The number of its slot; -1: there is no room,
    * or it is shown already. */
   show(segment: NativeExport | NativeImport, record: NativeRecord): number;
+  /** Shows as an import what is none of this addon. `words`: node, id, permission, uid and pid of the owner; 1 where
+   * it is for somebody else, and his node and uid. The number of its slot, whose state and counters are the
+   * caller's; -1: there is no room. */
+  showRemote(record: NativeRecord, words: Uint32Array, length: number): number;
+  hideRemote(record: NativeRecord, slot: number): void;
 
   // Export side. `grants` is the table drawn in native/loopback/access.h.
   /** flags: 1 read-only for ever, 2 lock operations. */

@@ -14,7 +14,7 @@ export interface Field {
 }
 
 export const RECORD_MAGIC = 0x724d5352;
-export const RECORD_VERSION = 1;
+export const RECORD_VERSION = 2;
 export const HEADER_BYTES = 4096;
 export const SLOT_BYTES = 256;
 export const CHUNK_SLOTS = 128;
@@ -98,6 +98,14 @@ export const IMPORT = {
   lengthBytes: { offset: 40, type: 'u64', says: 'the length of the segment' },
   mapOffset: { offset: 48, type: 'u64', says: 'where the mapped window begins' },
   mapLength: { offset: 56, type: 'u64', says: 'how long it is; 0: not mapped' },
+  onBehalf: {
+    offset: 64,
+    type: 'u32',
+    says: '1: it is the gateway’s, which connected for a process of another node',
+  },
+  importerNode: { offset: 68, type: 'u32', says: 'then: the node of that process' },
+  importerUid: { offset: 72, type: 'u32', says: 'then: its user, as the gateway over there says' },
+  remote: { offset: 76, type: 'u32', says: '1: it goes to another node, or comes from there' },
 } as const;
 
 /** Those of transfers are doubles, because TypeScript adds to them on its way: `TRANSFER_COUNTERS`. */

@@ -111,6 +111,11 @@ export class GatewayClient {
     this.#say({ type: 'disconnect', connection });
   }
 
+  /** A connection that was granted is counted there. */
+  shown(connection: number, { record, slot }: { record: string; slot: number }): void {
+    this.#say({ type: 'shown', connection, record, slot });
+  }
+
   /** That fabric connection to the node has broken: nothing more of it may land there after what is asked next. */
   importerGone(node: number, importer: number): void {
     this.#say({ type: 'importerGone', node, importer });

@@ -20,6 +20,8 @@ export type GatewayRequest =
   | { type: 'disconnect'; connection: number }
   /** A fabric connection of this process to that node has broken. */
   | { type: 'importerGone'; node: number; importer: number }
+  /** Where a connection that was granted is counted: a slot in a record of this user. */
+  | { type: 'shown'; connection: number; record: string; slot: number }
   | { type: 'topology'; request: number };
 
 /** From the gateway. `refused` and `connected` answer `connect`; `aborted` comes by itself. */
@@ -63,6 +65,9 @@ export interface NodeState {
 
 export const GATEWAY_SOCKET = 'gateway.s';
 
+/** Of `uniqueName`, and no path. */
+const RECORD_NAME = /^[0-9a-f]+(\.[0-9a-f]+){2}$/;
+
 const BIG = new Set(['key', 'base', 'hardwareAddress']);
 
 export function encodeMessage(message: GatewayRequest | GatewayAnswer): Buffer {
@@ -94,6 +99,10 @@ export function readRequest(body: Buffer): GatewayRequest {
       return number;
     throw new Error(`${name} must be a number of 32 bits`);
   };
+  const recordName = (): string => {
+    if (typeof fields.record === 'string' && RECORD_NAME.test(fields.record)) return fields.record;
+    throw new Error('record must be the name of a record');
+  };
   switch (fields.type) {
     case 'connect':
       return {
@@ -108,6 +117,8 @@ export function readRequest(body: Buffer): GatewayRequest {
       return { type: 'disconnect', connection: word('connection') };
     case 'importerGone':
       return { type: 'importerGone', node: word('node'), importer: word('importer') };
+    case 'shown':
+      return { type: 'shown', connection: word('connection'), record: recordName(), slot: word('slot') };
     case 'topology':
       return { type: 'topology', request: word('request') };
     default:

@@ -13,7 +13,7 @@ import {
 } from './directory.ts';
 import { readInterconnect } from './interconnect.ts';
 import { hexadecimal, nodeLock } from './lock.ts';
-import { OwnRecord } from './own-record.ts';
+import { OwnRecord, type RemoteImport, type RemoteSlot } from './own-record.ts';
 import { Quota } from './quota.ts';
 import { sweep } from './records.ts';
 import { Share } from './share.ts';
@@ -45,6 +45,7 @@ export {
 } from './gateway-messages.ts';
 export { hardwareAddress } from './hardware-address.ts';
 export { hostAndPort, isLoopback } from './keys.ts';
+export type { RemoteImport, RemoteSlot } from './own-record.ts';
 export { deadRecords, liveRecords } from './records.ts';
 export type { Share } from './share.ts';
 export { knownUids } from './users.ts';
@@ -67,6 +68,8 @@ export interface Node {
    *   INSUFFICIENT_MEM: max-exported-memory
    */
   join(operation: 'create' | 'connect', bytes: number): Share;
+  /** Shows a connection for somebody of another node, which counts against no limit here; until it is hidden. */
+  show(remote: RemoteImport): RemoteSlot;
   /**
    * Publishes: chooses the id where 0 is asked for, makes sure that nobody has it, and calls `use`, which
    * makes the claim (`native.publish`) and throws if it cannot. Returns the id.
@@ -110,6 +113,7 @@ export function openNode(options: { config?: string | undefined } = {}): Node {
       }
       return new Share(quota, record, bytes);
     },
+    show: (remote) => lock.holding('connect', () => ownRecord('connect')).showRemote(remote),
     publish: (id, use) =>
       lock.holding('publish', (ids) => {
         const chosen = choose(id, directory, ids.next);

@@ -4,14 +4,53 @@ import { type NativeExport, type NativeImport, type NativeRecord, native } from 
 import {
   CHUNK_SLOTS,
   HEADER,
+  IMPORT,
   IMPORT_COUNTERS,
   SLOT_BYTES,
   TRANSFER_COUNTERS,
 } from '../native/record-layout.ts';
 import { threadId, uniqueName } from './unique.ts';
 
+/** A connection that the loopback addon knows nothing of. */
+export interface RemoteImport {
+  node: number;
+  id: number;
+  permission: number;
+  byteLength: number;
+  owner: { uid: number; pid: number };
+  /** Where it is for somebody of another node: the gateway's. */
+  importer?: { node: number; uid: number };
+}
+
+/** Its slot in the record, to be kept up to date; nobody sees it where there was no room. */
+export interface RemoteSlot {
+  /** Where it is: the record's file in the directory of its user. Undefined: nowhere. */
+  readonly place: { record: string; slot: number } | undefined;
+  /** `TRANSFER_COUNTERS`. */
+  readonly counts: Float64Array<ArrayBuffer>;
+  /** Events posted, and consumed. */
+  readonly events: BigUint64Array<ArrayBuffer>;
+  /** One word: layout.ts. */
+  readonly state: Uint32Array<ArrayBuffer>;
+  hide(): void;
+}
+
+const EVENT_COUNTERS = 2;
+
+/** For what is shown to nobody. */
+export function unseenSlot(): RemoteSlot {
+  return {
+    place: undefined,
+    counts: new Float64Array(TRANSFER_COUNTERS),
+    events: new BigUint64Array(EVENT_COUNTERS),
+    state: new Uint32Array(1),
+    hide: () => {},
+  };
+}
+
 export class OwnRecord {
   readonly native: NativeRecord;
+  readonly #name: string;
   readonly #words: Uint32Array;
   readonly #bytes: BigUint64Array;
   readonly #chunks: ArrayBuffer[] = [];
@@ -25,6 +64,7 @@ export class OwnRecord {
    */
   constructor(directory: string, node: number, gateway: number, operation: string) {
     const name = uniqueName();
+    this.#name = name;
     try {
       this.native = native.openRecord(directory, name, node, gateway);
     } catch (cause) {
@@ -58,10 +98,29 @@ export class OwnRecord {
   showImport(segment: NativeImport): Float64Array<ArrayBuffer> {
     const slot = native.show(segment, this.native);
     if (slot < 0) return new Float64Array(TRANSFER_COUNTERS);
-    const chunk = Math.floor(slot / CHUNK_SLOTS);
+    const { buffer, at } = this.#slot(slot);
+    return new Float64Array(buffer, at + IMPORT_COUNTERS.puts.offset, TRANSFER_COUNTERS);
+  }
+
+  showRemote({ node, id, permission, byteLength, owner, importer }: RemoteImport): RemoteSlot {
+    const behalf = importer === undefined ? [0, 0, 0] : [1, importer.node, importer.uid];
+    const words = Uint32Array.of(node, id, permission, owner.uid, owner.pid, ...behalf);
+    const number = native.showRemote(this.native, words, byteLength);
+    if (number < 0) return unseenSlot();
+    const { buffer, at } = this.#slot(number);
+    return {
+      place: { record: this.#name, slot: number },
+      counts: new Float64Array(buffer, at + IMPORT_COUNTERS.puts.offset, TRANSFER_COUNTERS),
+      events: new BigUint64Array(buffer, at + IMPORT_COUNTERS.posts.offset, EVENT_COUNTERS),
+      state: new Uint32Array(buffer, at + IMPORT.state.offset, 1),
+      hide: () => native.hideRemote(this.native, number),
+    };
+  }
+
+  #slot(number: number): { buffer: ArrayBuffer; at: number } {
+    const chunk = Math.floor(number / CHUNK_SLOTS);
     this.#chunks[chunk] ??= native.recordPart(this.native, chunk + 1)!;
-    const offset = (slot % CHUNK_SLOTS) * SLOT_BYTES + IMPORT_COUNTERS.puts.offset;
-    return new Float64Array(this.#chunks[chunk], offset, TRANSFER_COUNTERS);
+    return { buffer: this.#chunks[chunk], at: (number % CHUNK_SLOTS) * SLOT_BYTES };
   }
 
   showExport(segment: NativeExport): void {

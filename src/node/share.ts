@@ -1,7 +1,7 @@
 /** What one segment has of the node: its part of the limits, and its slot in the record. */
 import type { NativeExport, NativeImport } from '../native/index.ts';
 import { TRANSFER_COUNTERS } from '../native/record-layout.ts';
-import type { OwnRecord } from './own-record.ts';
+import { type OwnRecord, type RemoteImport, type RemoteSlot, unseenSlot } from './own-record.ts';
 import type { Quota } from './quota.ts';
 
 export class Share {
@@ -9,6 +9,7 @@ export class Share {
   /** Undefined once it was given back, or where nothing was taken. */
   #record: OwnRecord | undefined;
   readonly #bytes: number;
+  #remote: RemoteSlot | undefined;
 
   constructor(quota: Quota, record: OwnRecord | undefined, bytes: number) {
     this.#quota = quota;
@@ -26,6 +27,12 @@ export class Share {
     return this.#record?.showImport(segment) ?? new Float64Array(TRANSFER_COUNTERS);
   }
 
+  /** The same of a connection that the loopback addon knows nothing of. Hidden when this is left. */
+  showRemote(remote: RemoteImport): RemoteSlot {
+    this.#remote = this.#record?.showRemote(remote) ?? unseenSlot();
+    return this.#remote;
+  }
+
   /**
    * Runs `work` while its bytes count twice: old and new memory of a rebind.
    * @throws RsmError INSUFFICIENT_MEM
@@ -41,6 +48,8 @@ export class Share {
 
   /** Gives everything back. Again: nothing happens. */
   leave(): void {
+    this.#remote?.hide();
+    this.#remote = undefined;
     if (this.#record) this.#quota.giveBack(1, this.#bytes, this.#record);
     this.#record = undefined;
   }

@@ -24,6 +24,6 @@ export function importersOf({ segment, importers }: SegmentActivity): Paired[] {
     .map((importer) => ({ importer, own: waiting.get(nameOf(importer, importer.permission))?.pop() }));
 }
 
-function nameOf({ uid, pid }: { uid: number; pid: number }, permission: number): string {
-  return `${uid}:${pid}:${permission}`;
+function nameOf({ node, uid, pid }: { node: number; uid: number; pid: number }, permission: number): string {
+  return `${node}:${uid}:${pid}:${permission}`;
 }

@@ -72,7 +72,10 @@ export interface ExportView {
 export interface ImportView {
   /** Names the connection in every snapshot of its node, and no other one. */
   key: string;
+  /** Of another node: shown by the gateway on its behalf, and its process is not known (0). */
   importer: Participant;
+  /** It goes to another node, or comes from there. */
+  remote: boolean;
   node: number;
   id: number;
   permission: number;
@@ -185,8 +188,14 @@ function exportOf(owner: Participant, slot: DataView, importers: Importer[]): Om
 function importOf(importer: Participant, slot: DataView): Omit<ImportView, 'key'> {
   const { node, id, permission, lengthBytes, ...values } = readFields(slot, IMPORT);
   const { mapOffset: offset, mapLength: length } = values;
+  const { onBehalf, importerNode, importerUid, remote } = values;
   return {
-    importer,
+    // Of a process elsewhere only that is known, and not its number.
+    importer:
+      onBehalf === 0
+        ? importer
+        : { ...importer, uid: importerUid, pid: 0, node: importerNode, command: undefined },
+    remote: remote !== 0,
     node,
     id,
     permission,

@@ -260,6 +260,7 @@ describe.skipIf(libfabricIsMissing)('a process that does not keep to the rules',
   test.each([
     ['no JSON', 'x'],
     ['another message', '{"type":"stop"}'],
+    ['a path for a record', '{"type":"shown","connection":1,"record":"../1.0.1","slot":0}'],
     ['a number out of range', '{"type":"topology","request":-1}'],
     ['a list', '[]'],
     ['null', 'null'],

@@ -56,6 +56,8 @@ function scene(): Scene {
     openRecord: [join(directory, 'none'), 'name', 0, -1],
     recordPart: [record, 0],
     show: [spare, record],
+    showRemote: [record, new Uint32Array(8), PAGE],
+    hideRemote: [record, 3],
     closeRecord: [null],
     createExport: [memory, 0, PAGE, 0],
     publish: [spare, record, 999_999, 'claim-hostile', grants],

@@ -1,7 +1,7 @@
 /** A segment of another node: transfers go over the fabric, and its memory cannot be mapped. */
 import { RSMERR_MAP_FAILED, RsmError } from '../../errors.ts';
 import { fabric, type NativeEndpoint, type NativeRemote } from '../../native/index.ts';
-import { TRANSFER_COUNTERS } from '../../native/record-layout.ts';
+import type { RemoteSlot } from '../../node/index.ts';
 import type { DriverImport, DriverTransfers } from '../driver.ts';
 import { EndListeners } from '../ends.ts';
 import { OfiEvents } from './events.ts';
@@ -15,12 +15,18 @@ export function endListeners(): EndListeners<NativeEndpoint | NativeRemote> {
   return ends;
 }
 
+/** Of layout.h: the exporter has withdrawn it, or is gone. */
+const WITHDRAWN = 2;
+
+/** A segment that is connected, before it is shown. */
 export interface Remote {
   remote: NativeRemote;
   byteLength: number;
   owner: { uid: number; pid: number };
   /** This thread's number in lock words; 0: no lock operations. */
   lockOwner: number;
+  /** Tells the gateway where others see it. */
+  shown(place: NonNullable<RemoteSlot['place']>): void;
   /** To be called once when it is disconnected. */
   leave(): void;
 }
@@ -30,18 +36,22 @@ export class OfiImport implements DriverImport, DriverTransfers {
   readonly transfers: DriverTransfers;
   readonly byteLength: number;
   readonly owner: { uid: number; pid: number };
-  readonly counts: Float64Array<ArrayBuffer> = new Float64Array(TRANSFER_COUNTERS);
+  readonly counts: Float64Array<ArrayBuffer>;
   readonly #remote: NativeRemote;
   readonly #lockOwner: number;
+  readonly #state: Uint32Array;
   readonly #leave: () => void;
 
-  constructor({ remote, byteLength, owner, lockOwner, leave }: Remote) {
+  /** @param slot what others see of it */
+  constructor({ remote, byteLength, owner, lockOwner, leave }: Remote, slot: RemoteSlot) {
     this.#remote = remote;
     this.byteLength = byteLength;
     this.owner = owner;
     this.#lockOwner = lockOwner;
     this.#leave = leave;
-    this.events = new OfiEvents(remote);
+    this.counts = slot.counts;
+    this.#state = slot.state;
+    this.events = new OfiEvents(remote, slot.events);
     this.transfers = this;
   }
 
@@ -95,7 +105,11 @@ export class OfiImport implements DriverImport, DriverTransfers {
   }
 
   onAbort(callback: () => void): void {
-    endListeners().set(this.#remote, callback);
+    const state = this.#state;
+    endListeners().set(this.#remote, () => {
+      state[0] = WITHDRAWN;
+      callback();
+    });
     if (!this.connected) endListeners().fire(this.#remote);
   }
 }

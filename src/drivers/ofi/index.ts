@@ -84,7 +84,7 @@ class Ofi implements Driver {
     if (target.node === this.nodeId) return this.#local.connect(target);
     const share = this.#join(target);
     try {
-      return imported(this.#reach.connect(target), share);
+      return imported(this.#reach.connect(target), share, target);
     } catch (error) {
       share.leave();
       throw error;
@@ -97,7 +97,7 @@ class Ofi implements Driver {
       throw new RsmError(RSMERR_INTERRUPTED, 'connect', undefined, { cause: signal.reason });
     const share = this.#join(target);
     try {
-      return imported(await this.#reach.connectAsync(target, signal), share);
+      return imported(await this.#reach.connectAsync(target, signal), share, target);
     } catch (error) {
       share.leave();
       throw error;
@@ -116,12 +116,13 @@ class Ofi implements Driver {
   }
 }
 
-function imported({ leave, ...remote }: Remote, share: Share): OfiImport {
-  return new OfiImport({
-    ...remote,
-    leave() {
-      leave();
-      share.leave();
-    },
-  });
+function imported({ leave, shown, ...remote }: Remote, share: Share, target: ConnectTarget): OfiImport {
+  const { byteLength, owner } = remote;
+  const leaveBoth = () => {
+    leave();
+    share.leave();
+  };
+  const slot = share.showRemote({ ...target, byteLength, owner });
+  if (slot.place !== undefined) shown(slot.place);
+  return new OfiImport({ ...remote, shown, leave: leaveBoth }, slot);
 }

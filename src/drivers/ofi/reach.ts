@@ -142,7 +142,9 @@ export class Reach {
         endListeners().fire(remote);
       });
       const leave = () => this.#aborts.delete(connection);
-      return { remote, byteLength: grant.lengthBytes, owner, lockOwner: grant.lockOwner, leave };
+      const shown: Remote['shown'] = (place) => client.shown(connection, place);
+      const { lengthBytes: byteLength, lockOwner } = grant;
+      return { remote, byteLength, owner, lockOwner, shown, leave };
     } catch (error) {
       client.disconnect(connection);
       throw error;

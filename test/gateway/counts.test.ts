@@ -1,4 +1,4 @@
-/** Counters that processes of the node say they have: whatever is there, nothing of others is read, and nobody waits. */
+/** Counters where processes say they have them: nothing of others is read, and nobody waits. */
 import { execFileSync } from 'node:child_process';
 import { chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,13 +24,16 @@ test('those of a slot are read', () => {
   expect(readCounts({ path: recordIn(folder()), uid, slot: SLOT })).toEqual([1, 2, 3, 4, 5]);
 });
 
-test.each<[string, (path: string) => string]>([
-  ['that is not there', (path) => `${path}0`],
-  ['that is a link', (path) => (symlinkSync(path, `${path}0`), `${path}0`)],
-  ['that is a FIFO', (path) => (execFileSync('mkfifo', [`${path}0`]), `${path}0`)],
-  ['that is a directory', (path) => (mkdirSync(`${path}0`), `${path}0`)],
-])('a record %s has none', (_name, spoil) => {
-  expect(readCounts({ path: spoil(recordIn(folder())), uid, slot: SLOT })).toBeUndefined();
+test.each<[string, (path: string, record: string) => void]>([
+  ['that is not there', () => {}],
+  ['that is a link', (path, record) => symlinkSync(record, path)],
+  ['that is a FIFO', (path) => void execFileSync('mkfifo', [path])],
+  ['that is a directory', (path) => mkdirSync(path)],
+])('a record %s has none', (_name, make) => {
+  const record = recordIn(folder());
+  const path = `${record}0`;
+  make(path, record);
+  expect(readCounts({ path, uid, slot: SLOT })).toBeUndefined();
 });
 
 test('beyond the end there are none', () => {

@@ -1,4 +1,4 @@
-/** Nodes of many users, whose gateways are users of their own: who may what is up to the access list, as on one node. */
+/** Nodes of many users, whose gateways are users of their own: the access list decides, as on one node. */
 import { describe, expect, test } from 'vitest';
 import { type Machine, world } from '../support/hosts.ts';
 import { bytesOf, connectOn, exportOn, putOn } from './actors.ts';

@@ -9,6 +9,8 @@
 #define READ_AT_ONCE 16
 /* Rounds of that many before others have their turn. */
 #define READ_ROUNDS 4
+/* Of those rounds, for who leaves: more than an initiator has messages under way (endpoint.c). */
+#define LAST_TURNS 8
 
 static struct rsm_importer *find(const struct rsm_target *target, uint32_t number) {
   RSM_LIST_EACH(struct rsm_importer, importer, &target->importers, link) {
@@ -127,10 +129,17 @@ void rsm_importer_end(struct rsm_importer *importer) {
   rsm_target_wake(target);
 }
 
+void rsm_importer_leave(struct rsm_importer *importer) {
+  for (int turn = 0; turn < LAST_TURNS && rsm_importer_progress(importer); turn++) {
+    if (importer->state == RSM_IMPORTER_ENDED) return;
+  }
+  rsm_importer_end(importer);
+}
+
 void rsm_target_end_importer(struct rsm_target *target, uint32_t number) {
   rsm_target_lock(target);
   struct rsm_importer *importer = find(target, number);
-  if (importer != NULL) rsm_importer_end(importer);
+  if (importer != NULL) rsm_importer_leave(importer);
   rsm_target_unlock(target);
 }
 

@@ -122,7 +122,7 @@ static void read_connection_events(struct rsm_target *target) {
     } else if (importer != NULL && kind == FI_CONNECTED) {
       rsm_importer_connected(importer);
     } else if (importer != NULL && kind == FI_SHUTDOWN) {
-      rsm_importer_end(importer);
+      rsm_importer_leave(importer);
     }
   }
   if (length == -FI_EAVAIL) { /* of an endpoint that failed to be established */

@@ -112,6 +112,8 @@ void rsm_importer_requested(struct rsm_target *target, struct fi_info *info, con
 struct rsm_importer *rsm_importer_of_endpoint(struct rsm_target *target, const struct fid *endpoint);
 void rsm_importer_connected(struct rsm_importer *importer);
 void rsm_importer_end(struct rsm_importer *importer);
+/* The same for one that goes by itself: what it has sent before, events above all, is carried out. */
+void rsm_importer_leave(struct rsm_importer *importer);
 void rsm_importer_active(struct rsm_importer *importer);
 /* Reads its queue; true: there was something. It may have ended. */
 bool rsm_importer_progress(struct rsm_importer *importer);

@@ -156,6 +156,24 @@ static void posts_without_end_to_a_stopped_gateway_have_one(void) {
   fabric_down();
 }
 
+/* Posting waits for nobody; what was posted arrives all the same. Often: the last message and the end of the connection
+ * have to come at once. */
+static void events_of_who_goes_at_once_arrive(void) {
+  enum { TIMES = 100 };
+  fabric_up();
+  for (uint32_t i = 1; i <= TIMES; i++) {
+    struct rsm_endpoint *endpoint = connect_endpoint();
+    struct rsm_remote *remote = open_remote(endpoint, ID, 0600);
+    CHECK_EQ(check(remote), RSM_SUCCESS);
+    CHECK_EQ(rsm_remote_post(remote, false), RSM_SUCCESS);
+    rsm_remote_close(remote);
+    rsm_endpoint_close(endpoint);
+    AWAIT(fabric->told[RSM_TARGET_ENDED] == i);
+    CHECK_EQ(request_of_exporter(TAKE), 1);
+  }
+  fabric_down();
+}
+
 static void C_201_the_exporter_is_killed(void) {
   fabric_up();
   struct rsm_endpoint *endpoint = connect_endpoint();
@@ -295,6 +313,7 @@ int main(void) {
   RUN(an_idle_importer_learns_that_the_gateway_was_killed);
   RUN(the_gateway_is_stopped);
   RUN(posts_without_end_to_a_stopped_gateway_have_one);
+  RUN(events_of_who_goes_at_once_arrive);
   RUN(C_201_the_exporter_is_killed);
   RUN(importers_are_killed_and_leave_nothing);
   RUN(an_importer_is_cut_off);

@@ -4,6 +4,7 @@
  */
 import { RSMERR_TIMEOUT, RsmError } from '../../errors.ts';
 import { fabric, type NativeRemote } from '../../native/index.ts';
+import { LOCK_CONTENDED } from '../../native/layout.ts';
 import type { AtomicOperation, DriverLocks } from '../driver.ts';
 import { LockAnswers } from '../lock-answers.ts';
 import { done } from '../result.ts';
@@ -55,7 +56,7 @@ export class OfiLocks implements DriverLocks {
   }
 
   take(offset: number): boolean {
-    return this.#exchangeIf(offset, 0, this.#owner);
+    return this.#exchangeIf(offset, 0, this.#owner) === 0;
   }
 
   wait(offset: number, timeoutMs: number): boolean | null {
@@ -78,15 +79,19 @@ export class OfiLocks implements DriverLocks {
     };
   }
 
-  /** Of a connection that is broken it has passed on already. */
+  /**
+   * Of a connection that is broken it has passed on already. Only a contended word of ours is passed on: any other
+   * is of memory that came by a rebind, as on one node (loopback/locks.ts).
+   */
   release(offset: number): void {
     if (!fabric().isWhole(this.#remote)) return;
-    if (!this.#exchangeIf(offset, this.#owner, 0)) fabric().releaseLock(this.#remote, offset);
+    const found = this.#exchangeIf(offset, this.#owner, 0);
+    if (found === LOCK_CONTENDED + this.#owner) fabric().releaseLock(this.#remote, offset);
   }
 
-  #exchangeIf(offset: number, expected: number, replacement: number): boolean {
-    const found = this.#atomic('compareExchange', LOCK_WIDTH, offset, BigInt(replacement), BigInt(expected));
-    return found === BigInt(expected);
+  /** What it was before. */
+  #exchangeIf(offset: number, expected: number, replacement: number): number {
+    return Number(this.#atomic('compareExchange', LOCK_WIDTH, offset, BigInt(replacement), BigInt(expected)));
   }
 
   #atomic(

@@ -27,7 +27,7 @@
   'targets': [
     {
       'target_name': 'loopback',
-      'sources': ['<!@(ls binding/*.c loopback/*.c)'],
+      'sources': ['<!@(ls binding/*.c glue/*.c loopback/*.c)'],
     },
   ],
   'conditions': [
@@ -35,7 +35,7 @@
       'targets': [
         {
           'target_name': 'fabric',
-          'sources': ['<!@(ls fabric_binding/*.c fabric/*.c)', 'binding/values.c', 'loopback/wait.c'],
+          'sources': ['<!@(ls fabric_binding/*.c fabric/*.c glue/*.c)', 'loopback/wait.c'],
         },
       ],
     }],

@@ -18,8 +18,8 @@ static void tell(struct instance *instance, napi_env env, struct handle *handle)
 
 void aborts_tell(struct instance *instance, napi_env env) {
   /* The callback may open and end handles: nothing of the table is kept over a call of it. */
-  for (uint32_t i = 0; instance->abort_callback != NULL && i < instance->slot_count; i++) {
-    struct handle *handle = instance->slots[i].handle;
+  for (uint32_t i = 0; instance->abort_callback != NULL && i < instance->handles.count; i++) {
+    struct handle *handle = instance->handles.slots[i].object;
     if (handle != NULL && handle->local != NULL && !handle->told &&
         atomic_load(&handle->local->state) == RSM_WITHDRAWN) {
       tell(instance, env, handle);

@@ -12,15 +12,15 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <uv.h>
 
 #include "../loopback/codes.h"
 #include "../loopback/layout.h"
 #include "../loopback/process.h"
-#include "values.h"
+#include "../glue/loop.h"
+#include "../glue/table.h"
+#include "../glue/values.h"
 
 struct watch;
-struct connecting;
 struct shared_view;
 
 /* ---- handles (handles.c) ---- */
@@ -28,14 +28,11 @@ struct shared_view;
 enum handle_kind { HANDLE_RECORD = 1, HANDLE_EXPORT = 2, HANDLE_IMPORT = 4 };
 #define HANDLE_SEGMENT (HANDLE_EXPORT | HANDLE_IMPORT)
 
-/*
- * What an external stands for. The external holds a number, slot and generation of the instance's
- * table, and no pointer: an external of somebody else, or one that has ended, is found out by look-up.
- */
+/* What an external stands for. */
 struct handle {
   struct instance *instance;
   enum handle_kind kind;
-  uint64_t id;
+  uint64_t id; /* of the instance's table */
   bool ended;
   union {
     struct rsm_record *record;
@@ -50,12 +47,6 @@ struct handle {
   const struct rsm_local_page *local;
   napi_ref self; /* weak */
   bool told;     /* of its abort */
-};
-
-struct handle_slot {
-  struct handle *handle; /* NULL: free */
-  uint32_t generation;
-  uint32_t next_free; /* of the list of free slots */
 };
 
 /* The external, or NULL with an exception pending and the native object ended and released. */
@@ -99,12 +90,9 @@ struct instance {
   int references;
   struct rsm_env *rsm; /* opened on first need */
   bool closed;         /* by the clean-up hook: no other one is opened */
-  struct handle_slot *slots;
-  uint32_t slot_count, first_free;
-  struct connecting *connects; /* under way */
-  struct watch *watches;       /* open, or closing */
-  napi_async_cleanup_hook_handle loop_hook;
-  bool ending; /* nothing new on the event loop, and no JavaScript */
+  struct table handles;
+  struct loop loop;
+  struct watch *watches; /* open, or closing */
   napi_ref abort_callback, answer_callback;
 
   pthread_mutex_t lock; /* guards what the agent uses too */
@@ -116,10 +104,6 @@ struct instance *instance_create(napi_env env);
 void instance_keep(struct instance *instance);
 void instance_drop(struct instance *instance);
 struct rsm_env *instance_rsm(struct instance *instance); /* NULL: there is none to be had */
-/* For whoever puts something on the event loop that must be off it before the environment goes: a watch
- * or a connect. False when the environment is ending. */
-bool instance_loop(struct instance *instance, uv_loop_t **loop);
-void instance_loop_idle(struct instance *instance); /* one of them has left its list */
 
 /* ---- between the files ---- */
 
@@ -139,9 +123,8 @@ struct connect_request {
 };
 bool connect_read_request(napi_env env, napi_value object, struct connect_request *request);
 napi_value connect_wrong_request(napi_env env, const char *function); /* throws, unless a getter has */
-void connects_cancel(struct instance *instance);
 void watch_end(struct handle *handle);
-void watches_end(struct instance *instance);
+void watches_end(void *instance);
 /* The Connection of index.ts; takes over the import in every case. */
 napi_value connection_create(struct instance *instance, napi_env env, struct rsm_import *import);
 

@@ -3,11 +3,6 @@
 
 #include <stdlib.h>
 
-static bool read_u32(napi_env env, napi_value object, const char *name, uint32_t *out) {
-  napi_value value;
-  return napi_get_named_property(env, object, name, &value) == napi_ok && value_u32(env, value, out);
-}
-
 static bool read_groups(napi_env env, napi_value object, struct connect_request *request) {
   napi_value value;
   uint32_t *groups;
@@ -35,7 +30,7 @@ static bool read_behalf(napi_env env, napi_value object, struct connect_request 
     return true;
   }
   request->connect.behalf = &request->behalf;
-  return read_u32(env, value, "uid", &request->behalf.uid) && read_u32(env, value, "gid", &request->behalf.gid) &&
+  return member_u32(env, value, "uid", &request->behalf.uid) && member_u32(env, value, "gid", &request->behalf.gid) &&
          read_groups(env, value, request);
 }
 
@@ -43,9 +38,9 @@ bool connect_read_request(napi_env env, napi_value object, struct connect_reques
   napi_value value;
   struct rsm_connect *connect = &request->connect;
   *request = (struct connect_request){.connect.cancel_fd = -1};
-  bool good = read_u32(env, object, "owner", &connect->owner) && read_u32(env, object, "node", &connect->node) &&
-              read_u32(env, object, "id", &connect->segment_id) &&
-              read_u32(env, object, "permission", &connect->permission) &&
+  bool good = member_u32(env, object, "owner", &connect->owner) && member_u32(env, object, "node", &connect->node) &&
+              member_u32(env, object, "id", &connect->segment_id) &&
+              member_u32(env, object, "permission", &connect->permission) &&
               napi_get_named_property(env, object, "timeoutMs", &value) == napi_ok &&
               value_i32(env, value, &connect->timeout_ms) && connect->timeout_ms >= 0 &&
               read_behalf(env, object, request) &&

@@ -2,56 +2,9 @@
 
 #include <stdlib.h>
 
-/* The id of a live handle is its generation above its slot's number, counted from 1: never 0. */
-static uint32_t index_of(uint64_t id) {
-  return (uint32_t)id - 1;
-}
-
-static bool slots_grow(struct instance *instance) {
-  uint32_t count = instance->slot_count == 0 ? 16 : instance->slot_count * 2;
-  struct handle_slot *slots = realloc(instance->slots, count * sizeof *slots);
-  if (slots == NULL) {
-    return false;
-  }
-  for (uint32_t i = instance->slot_count; i < count; i++) {
-    slots[i] = (struct handle_slot){.next_free = i + 1};
-  }
-  instance->slots = slots;
-  instance->slot_count = count;
-  return true;
-}
-
-static bool slot_take(struct instance *instance, struct handle *handle) {
-  if (instance->first_free == instance->slot_count && !slots_grow(instance)) {
-    return false;
-  }
-  uint32_t index = instance->first_free;
-  struct handle_slot *slot = &instance->slots[index];
-  instance->first_free = slot->next_free;
-  slot->handle = handle;
-  handle->id = (uint64_t)++slot->generation << 32 | (index + 1);
-  return true;
-}
-
-static void slot_free(struct instance *instance, uint64_t id) {
-  uint32_t index = index_of(id);
-  instance->slots[index].handle = NULL;
-  instance->slots[index].next_free = instance->first_free;
-  instance->first_free = index;
-}
-
 struct handle *handle_of(struct instance *instance, napi_env env, napi_value value, unsigned kinds) {
-  void *data;
-  if (napi_get_value_external(env, value, &data) != napi_ok) {
-    return NULL;
-  }
-  uint64_t id = (uint64_t)(uintptr_t)data;
-  uint32_t index = index_of(id);
-  if (index >= instance->slot_count) {
-    return NULL;
-  }
-  struct handle *handle = instance->slots[index].handle;
-  return handle != NULL && handle->id == id && (handle->kind & kinds) != 0 ? handle : NULL;
+  struct handle *handle = table_find(&instance->handles, env, value);
+  return handle != NULL && (handle->kind & kinds) != 0 ? handle : NULL;
 }
 
 void handle_end(struct handle *handle) {
@@ -59,7 +12,7 @@ void handle_end(struct handle *handle) {
     return;
   }
   handle->ended = true;
-  slot_free(handle->instance, handle->id);
+  table_remove(&handle->instance->handles, handle->id);
   watch_end(handle);
   if (handle->kind == HANDLE_EXPORT) {
     rsm_export_destroy(handle->exported);
@@ -108,7 +61,7 @@ static void finalize(napi_env env, void *data, void *hint) {
 
 static struct handle *handle_make(struct instance *instance, enum handle_kind kind, void *object) {
   struct handle *handle = calloc(1, sizeof *handle);
-  if (handle == NULL || !slot_take(instance, handle)) {
+  if (handle == NULL || (handle->id = table_add(&instance->handles, handle)) == 0) {
     free(handle);
     return NULL;
   }

@@ -15,6 +15,7 @@ struct instance *instance_create(napi_env env) {
   }
   instance->env = env;
   instance->references = 1;
+  instance->loop = (struct loop){.end = watches_end, .hint = instance};
   return instance;
 }
 
@@ -27,7 +28,7 @@ void instance_keep(struct instance *instance) {
 void instance_drop(struct instance *instance) {
   if (--instance->references == 0) {
     pthread_mutex_destroy(&instance->lock);
-    free(instance->slots);
+    table_free(&instance->handles);
     free(instance);
   }
 }
@@ -68,28 +69,4 @@ struct rsm_env *instance_rsm(struct instance *instance) {
   instance->wake = wake;
   pthread_mutex_unlock(&instance->lock);
   return rsm;
-}
-
-/* An open uv handle at worker.terminate() aborts the process: Node goes on only when this hook is removed. */
-static void end_loop_use(napi_async_cleanup_hook_handle hook, void *data) {
-  (void)hook;
-  struct instance *instance = data;
-  instance->ending = true;
-  watches_end(instance);
-  connects_cancel(instance);
-  instance_loop_idle(instance);
-}
-
-bool instance_loop(struct instance *instance, uv_loop_t **loop) {
-  if (instance->ending || napi_get_uv_event_loop(instance->env, loop) != napi_ok) {
-    return false;
-  }
-  return instance->loop_hook != NULL ||
-         napi_add_async_cleanup_hook(instance->env, end_loop_use, instance, &instance->loop_hook) == napi_ok;
-}
-
-void instance_loop_idle(struct instance *instance) {
-  if (instance->ending && instance->watches == NULL && instance->connects == NULL) {
-    napi_remove_async_cleanup_hook(instance->loop_hook);
-  }
 }

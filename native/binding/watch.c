@@ -22,7 +22,7 @@ static void closed(uv_handle_t *poll) {
   *link = watch->next;
   rsm_events_drop(watch->events);
   free(watch);
-  instance_loop_idle(instance);
+  loop_leave(&instance->loop);
   instance_drop(instance);
 }
 
@@ -39,7 +39,8 @@ void watch_end(struct handle *handle) {
   uv_close((uv_handle_t *)&watch->poll, closed);
 }
 
-void watches_end(struct instance *instance) {
+void watches_end(void *hint) {
+  struct instance *instance = hint;
   for (struct watch *watch = instance->watches; watch != NULL; watch = watch->next) {
     if (watch->handle != NULL) {
       watch_end(watch->handle);
@@ -60,7 +61,7 @@ static struct watch *watch_open(struct handle *handle) {
   struct instance *instance = handle->instance;
   uv_loop_t *loop;
   int descriptor = rsm_events_descriptor(handle->events);
-  if (descriptor < 0 || !instance_loop(instance, &loop)) {
+  if (descriptor < 0 || !loop_open(&instance->loop, instance->env, &loop)) {
     return NULL;
   }
   struct watch *watch = calloc(1, sizeof *watch);
@@ -76,6 +77,7 @@ static struct watch *watch_open(struct handle *handle) {
   watch->handle = handle;
   watch->next = instance->watches;
   instance->watches = watch;
+  loop_enter(&instance->loop);
   handle->watch = watch;
   return watch;
 }

@@ -1,6 +1,6 @@
 /*
  * The glue between JavaScript and native/fabric: src/native/fabric.ts says what each function does, the headers
- * of native/fabric how. Nothing here decides anything. Values travel as in native/binding (values.h).
+ * of native/fabric how. Nothing here decides anything.
  */
 #ifndef RSM_FABRIC_BINDING_H
 #define RSM_FABRIC_BINDING_H
@@ -10,25 +10,25 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "../binding/values.h"
 #include "../fabric/initiator.h"
 #include "../fabric/target.h"
+#include "../glue/loop.h"
+#include "../glue/table.h"
+#include "../glue/values.h"
 #include "../loopback/codes.h"
 
 struct connection;
-struct connecting;
 struct target;
 
 /* ---- handles (handles.c) ---- */
 
 enum handle_kind { HANDLE_TARGET = 1, HANDLE_ENDPOINT = 2, HANDLE_REMOTE = 4 };
 
-/* What an external stands for. The external holds the id, and no pointer: an external of somebody else, or one that
- * has ended, is found out by look-up. */
+/* What an external stands for. */
 struct handle {
   struct instance *instance;
   enum handle_kind kind;
-  uint64_t id;
+  uint64_t id; /* of the instance's table */
   bool ended;
   union {
     struct target *target;
@@ -50,22 +50,14 @@ void handle_end(struct handle *handle);
 struct instance {
   napi_env env;
   int references;
-  struct handle **handles; /* by slot; NULL: free */
-  uint32_t *generations;
-  uint32_t slot_count;
+  struct table handles;
+  struct loop loop;
   struct connection *connections; /* open, or closing */
-  struct connecting *connects;    /* under way */
-  napi_async_cleanup_hook_handle loop_hook;
-  bool ending; /* nothing new on the event loop, and no JavaScript */
   napi_ref end_callback, lock_callback;
 };
 
 void instance_keep(struct instance *instance);
 void instance_drop(struct instance *instance);
-/* For whoever puts something on the event loop that must be off it before the environment goes. False when the
- * environment is ending. */
-bool instance_loop(struct instance *instance, uv_loop_t **loop);
-void instance_loop_idle(struct instance *instance); /* something has left its list */
 
 /* ---- endpoints on the event loop (connection.c) ---- */
 
@@ -92,14 +84,13 @@ struct connection {
 napi_value connection_create(struct instance *instance, napi_env env, struct rsm_endpoint *endpoint);
 void connection_close(struct connection *connection);
 void connection_drop(struct connection *connection);
-void connections_close(struct instance *instance);
+void connections_close(void *instance);
 void connection_alive(struct connection *connection, int more);
 /* { code, reason } */
 napi_value make_refusal(napi_env env, int code, const char *reason);
 bool read_address(napi_env env, napi_value object, struct rsm_address *address);
 napi_value make_address(napi_env env, const struct rsm_address *address);
 bool read_ticket(napi_env env, napi_value value, uint8_t *ticket);
-void connects_cancel(struct instance *instance);
 
 /* ---- remotes (remote.c) ---- */
 

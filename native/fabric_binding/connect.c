@@ -1,33 +1,18 @@
-/*
- * Connecting: on this thread, or on one of libuv's pool. Not napi_async_work: Node waits for that before it runs any
- * clean-up hook, so a connect to a silent peer would hold up worker.terminate() until its time-out.
- */
+/* Connecting: on this thread, or on one of libuv's pool. */
 #include "binding.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+
+#include "../glue/work.h"
 
 struct attempt {
   struct rsm_address address;
   uint8_t ticket[RSM_TICKET_BYTES];
   int timeout_ms;
-  int cancel_fd;
   int code;
   char reason[256];
   struct rsm_endpoint *endpoint;
-};
-
-/* Alive until it is done and its cancel function is collected. */
-struct connecting {
-  struct connecting *next;
-  uv_work_t work;
-  struct instance *instance;
-  int references; /* on the environment's thread */
-  struct attempt attempt;
-  napi_async_context context;
-  napi_deferred deferred;
 };
 
 /* ---- values ---- */
@@ -77,14 +62,14 @@ bool read_ticket(napi_env env, napi_value value, uint8_t *ticket) {
 }
 
 static bool read_attempt(napi_env env, const struct call *call, struct attempt *attempt) {
-  *attempt = (struct attempt){.cancel_fd = -1, .code = RSMERR_INTERRUPTED};
+  *attempt = (struct attempt){.code = RSMERR_INTERRUPTED};
   return read_address(env, call->argument[0], &attempt->address) &&
          read_ticket(env, call->argument[1], attempt->ticket) &&
          value_i32(env, call->argument[2], &attempt->timeout_ms) && attempt->timeout_ms >= 0;
 }
 
-static void try_once(struct attempt *attempt) {
-  attempt->endpoint = rsm_endpoint_connect(&attempt->address, attempt->ticket, attempt->timeout_ms, attempt->cancel_fd,
+static void try_once(struct attempt *attempt, int cancel_fd) {
+  attempt->endpoint = rsm_endpoint_connect(&attempt->address, attempt->ticket, attempt->timeout_ms, cancel_fd,
                                            &attempt->code, attempt->reason, sizeof attempt->reason);
 }
 
@@ -101,7 +86,7 @@ napi_value js_connect(napi_env env, napi_callback_info info) {
   if (!call_read(env, info, &call) || !read_attempt(env, &call, &attempt)) {
     return throw_arguments(env, "connect");
   }
-  try_once(&attempt);
+  try_once(&attempt, -1);
   return make_answer(call.instance, env, &attempt);
 }
 
@@ -117,140 +102,37 @@ napi_value js_closeEndpoint(napi_env env, napi_callback_info info) {
 
 /* ---- on the pool ---- */
 
-static void drop(struct connecting *connecting) {
-  if (--connecting->references == 0) {
-    free(connecting);
+struct connecting {
+  struct work work;
+  struct instance *instance;
+  struct attempt attempt;
+};
+
+static void execute(struct work *work) {
+  try_once(&((struct connecting *)work)->attempt, work->cancel_fd);
+}
+
+static napi_value answer(struct work *work, napi_env env) {
+  struct connecting *connecting = (struct connecting *)work;
+  return make_answer(connecting->instance, env, &connecting->attempt);
+}
+
+static void discard(struct work *work) {
+  struct rsm_endpoint *endpoint = ((struct connecting *)work)->attempt.endpoint;
+  if (endpoint != NULL) {
+    rsm_endpoint_close(endpoint);
   }
 }
 
-/* All but what the cancel function may still look at: that one is collected when it pleases. */
-static void finish(struct connecting *connecting) {
-  if (connecting->context != NULL) {
-    napi_async_destroy(connecting->instance->env, connecting->context);
-  }
-  if (connecting->attempt.cancel_fd >= 0) {
-    close(connecting->attempt.cancel_fd);
-    connecting->attempt.cancel_fd = -1;
-  }
-  instance_drop(connecting->instance);
-  drop(connecting);
-}
-
-static void ring(const struct connecting *connecting) {
-  uint64_t one = 1;
-  if (connecting->attempt.cancel_fd >= 0) {
-    ssize_t done = write(connecting->attempt.cancel_fd, &one, sizeof one);
-    (void)done; /* EAGAIN alone is possible: it is readable already */
-  }
-}
-
-void connects_cancel(struct instance *instance) {
-  for (struct connecting *each = instance->connects; each != NULL; each = each->next) {
-    ring(each);
-    uv_cancel((uv_req_t *)&each->work); /* when the pool has not come to it */
-  }
-}
-
-static void execute(uv_work_t *work) {
-  struct connecting *connecting = work->data;
-  try_once(&connecting->attempt);
-}
-
-static void settle(napi_env env, struct connecting *connecting) {
-  napi_value thrown, value = make_answer(connecting->instance, env, &connecting->attempt);
-  if (value != NULL) {
-    napi_resolve_deferred(env, connecting->deferred, value);
-  } else if (napi_get_and_clear_last_exception(env, &thrown) == napi_ok) {
-    napi_reject_deferred(env, connecting->deferred, thrown);
-  }
-}
-
-/* The callback scope runs the microtasks: whoever awaits the promise goes on. */
-static void settle_in_scope(napi_env env, struct connecting *connecting) {
-  napi_handle_scope handles;
-  napi_callback_scope callback;
-  if (napi_open_handle_scope(env, &handles) == napi_ok) {
-    if (napi_open_callback_scope(env, NULL, connecting->context, &callback) == napi_ok) {
-      settle(env, connecting);
-      napi_close_callback_scope(env, callback);
-    }
-    napi_close_handle_scope(env, handles);
-  }
-}
-
-static void done(uv_work_t *work, int status) {
-  (void)status; /* UV_ECANCELED at the end of the environment */
-  struct connecting *connecting = work->data;
-  struct instance *instance = connecting->instance;
-  struct connecting **link = &instance->connects;
-  while (*link != connecting) {
-    link = &(*link)->next;
-  }
-  *link = connecting->next;
-  if (!instance->ending) {
-    settle_in_scope(instance->env, connecting);
-  } else if (connecting->attempt.endpoint != NULL) {
-    rsm_endpoint_close(connecting->attempt.endpoint);
-  }
-  instance_keep(instance);
-  finish(connecting);
-  instance_loop_idle(instance);
-  instance_drop(instance);
-}
-
-static napi_value cancel(napi_env env, napi_callback_info info) {
-  void *connecting;
-  if (napi_get_cb_info(env, info, NULL, NULL, NULL, &connecting) == napi_ok) {
-    ring(connecting);
-  }
-  return NULL;
-}
-
-static void cancel_gone(napi_env env, void *data, void *hint) {
-  (void)env;
-  (void)hint;
-  drop(data);
-}
-
-/* The result object, with the cancel function holding one reference; NULL: the runtime refuses. */
-static napi_value make_result(napi_env env, struct connecting *connecting) {
-  napi_value result, promise, function, name;
-  if (napi_create_function(env, "cancel", NAPI_AUTO_LENGTH, cancel, connecting, &function) != napi_ok ||
-      napi_add_finalizer(env, function, connecting, cancel_gone, NULL, NULL) != napi_ok) {
-    return NULL;
-  }
-  connecting->references++;
-  if (napi_create_object(env, &result) != napi_ok ||
-      napi_set_named_property(env, result, "cancel", function) != napi_ok ||
-      napi_create_string_utf8(env, "rsmapi.connect", NAPI_AUTO_LENGTH, &name) != napi_ok ||
-      napi_async_init(env, NULL, name, &connecting->context) != napi_ok ||
-      napi_create_promise(env, &connecting->deferred, &promise) != napi_ok ||
-      napi_set_named_property(env, result, "result", promise) != napi_ok) {
-    return NULL;
-  }
-  return result;
-}
-
-static napi_value begin(napi_env env, struct connecting *connecting) {
-  struct instance *instance = connecting->instance;
-  uv_loop_t *loop;
-  connecting->attempt.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (connecting->attempt.cancel_fd < 0 || !instance_loop(instance, &loop)) {
-    return NULL;
-  }
-  connecting->work.data = connecting;
-  napi_value result = make_result(env, connecting);
-  if (result == NULL || uv_queue_work(loop, &connecting->work, execute, done) != 0) {
-    return NULL;
-  }
-  connecting->next = instance->connects;
-  instance->connects = connecting;
-  return result;
+static void release(struct work *work) {
+  instance_drop(((struct connecting *)work)->instance);
 }
 
 napi_value js_connectAsync(napi_env env, napi_callback_info info) {
+  static const struct work_kind kind = {"rsmapi.connect", execute, answer, discard, release};
   struct call call;
   struct attempt attempt;
+  napi_value result;
   if (!call_read(env, info, &call) || !read_attempt(env, &call, &attempt)) {
     return throw_arguments(env, "connectAsync");
   }
@@ -258,14 +140,13 @@ napi_value js_connectAsync(napi_env env, napi_callback_info info) {
   if (connecting == NULL) {
     return throw_resources(env, "no memory to connect");
   }
+  connecting->work.kind = &kind;
   connecting->attempt = attempt;
-  connecting->references = 1;
   connecting->instance = call.instance;
   instance_keep(call.instance);
-  napi_value result = begin(env, connecting);
-  if (result == NULL) {
-    finish(connecting);
-    return throw_resources(env, "the JavaScript runtime could not queue a connect");
+  int code = work_begin(&connecting->work, &call.instance->loop, env, &result);
+  if (code == RSM_SUCCESS) {
+    return result;
   }
-  return result;
+  return code > 0 ? make_refusal(env, code, "no descriptor to connect with") : NULL;
 }

@@ -34,10 +34,10 @@ static void closed(uv_handle_t *handle) {
   }
   *link = connection->next;
   close(connection->set);
-  if (!instance->ending) {
+  if (!instance->loop.ending) {
     napi_async_destroy(instance->env, connection->context);
   }
-  instance_loop_idle(instance);
+  loop_leave(&instance->loop);
   connection_drop(connection);
 }
 
@@ -114,6 +114,7 @@ static void start(struct connection *connection, uv_loop_t *loop) {
   uv_unref((uv_handle_t *)&connection->timer);
   connection->next = connection->instance->connections;
   connection->instance->connections = connection;
+  loop_enter(&connection->instance->loop);
   connection->touched = true;
 }
 
@@ -129,7 +130,7 @@ napi_value connection_create(struct instance *instance, napi_env env, struct rsm
   if (connection != NULL) {
     *connection = (struct connection){.instance = instance, .endpoint = endpoint, .references = 1, .set = -1};
   }
-  if (connection == NULL || !instance_loop(instance, &loop) || !watch(connection) || !make_context(env, connection) ||
+  if (connection == NULL || !loop_open(&instance->loop, env, &loop) || !watch(connection) || !make_context(env, connection) ||
       uv_poll_init(loop, &connection->poll, connection->set) != 0) {
     rsm_endpoint_close(endpoint);
     if (connection != NULL && connection->set >= 0) {
@@ -162,7 +163,8 @@ void connection_close(struct connection *connection) {
   uv_close((uv_handle_t *)&connection->timer, closed);
 }
 
-void connections_close(struct instance *instance) {
+void connections_close(void *hint) {
+  struct instance *instance = hint;
   for (struct connection *connection = instance->connections; connection != NULL; connection = connection->next) {
     if (connection->handle != NULL) {
       handle_end(connection->handle);

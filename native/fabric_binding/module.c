@@ -11,40 +11,9 @@ void instance_keep(struct instance *instance) {
 /* On the environment's thread only: externals are finalized after the clean-up, each holds a reference. */
 void instance_drop(struct instance *instance) {
   if (--instance->references == 0) {
-    free(instance->handles);
-    free(instance->generations);
+    table_free(&instance->handles);
     free(instance);
   }
-}
-
-/* An open uv handle at worker.terminate() aborts the process: Node goes on only when this hook is removed. */
-static void end_loop_use(napi_async_cleanup_hook_handle hook, void *data) {
-  (void)hook;
-  struct instance *instance = data;
-  instance->ending = true;
-  connections_close(instance);
-  connects_cancel(instance);
-  instance_loop_idle(instance);
-}
-
-bool instance_loop(struct instance *instance, uv_loop_t **loop) {
-  if (instance->ending || napi_get_uv_event_loop(instance->env, loop) != napi_ok) {
-    return false;
-  }
-  return instance->loop_hook != NULL ||
-         napi_add_async_cleanup_hook(instance->env, end_loop_use, instance, &instance->loop_hook) == napi_ok;
-}
-
-void instance_loop_idle(struct instance *instance) {
-  if (instance->ending && instance->connections == NULL && instance->connects == NULL) {
-    napi_remove_async_cleanup_hook(instance->loop_hook);
-  }
-}
-
-static bool set_text(napi_env env, napi_value object, const char *name, const char *text) {
-  napi_value value;
-  return napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value) == napi_ok &&
-         napi_set_named_property(env, object, name, value) == napi_ok;
 }
 
 napi_value make_refusal(napi_env env, int code, const char *reason) {
@@ -98,6 +67,7 @@ NAPI_MODULE_INIT() {
   }
   instance->env = env;
   instance->references = 1;
+  instance->loop = (struct loop){.end = connections_close, .hint = instance};
   if (napi_set_instance_data(env, instance, finalize, NULL) != napi_ok) {
     instance_drop(instance);
     return NULL;

@@ -8,11 +8,6 @@ static bool read_member(napi_env env, napi_value object, const char *name, napi_
   return napi_get_named_property(env, object, name, value) == napi_ok;
 }
 
-static bool read_u32(napi_env env, napi_value object, const char *name, uint32_t *out) {
-  napi_value value;
-  return read_member(env, object, name, &value) && value_u32(env, value, out);
-}
-
 static bool read_u64(napi_env env, napi_value value, uint64_t *out) {
   bool lossless;
   return napi_get_value_bigint_uint64(env, value, out, &lossless) == napi_ok && lossless;
@@ -26,8 +21,8 @@ static bool read_key(napi_env env, napi_value object, const char *name, struct r
 
 static bool read_grant(napi_env env, napi_value object, struct rsm_grant *grant) {
   napi_value length;
-  return read_u32(env, object, "segment", &grant->segment) && read_u32(env, object, "permission", &grant->permission) &&
-         read_u32(env, object, "lockOwner", &grant->lock_owner) && read_member(env, object, "lengthBytes", &length) &&
+  return member_u32(env, object, "segment", &grant->segment) && member_u32(env, object, "permission", &grant->permission) &&
+         member_u32(env, object, "lockOwner", &grant->lock_owner) && read_member(env, object, "lengthBytes", &length) &&
          value_size(env, length, &grant->length) && read_key(env, object, "data", &grant->data) &&
          read_key(env, object, "control", &grant->control);
 }

@@ -46,24 +46,15 @@ static void tell_remotes(struct connection *connection) {
   } while (remote != NULL && connection->endpoint != NULL);
 }
 
-static void settle(struct connection *connection) {
-  napi_env env = connection->instance->env;
-  napi_handle_scope handles;
-  napi_callback_scope callback;
-  if (napi_open_handle_scope(env, &handles) == napi_ok) {
-    /* The callback scope runs the microtasks: whoever awaits goes on. */
-    if (napi_open_callback_scope(env, NULL, connection->context, &callback) == napi_ok) {
-      connection_settle(connection);
-      napi_close_callback_scope(env, callback);
-    }
-    napi_close_handle_scope(env, handles);
-  }
+static void settle(napi_env env, void *connection) {
+  (void)env;
+  connection_settle(connection);
 }
 
 void connection_tell(struct connection *connection) {
   connection->references++;
   connection->round++;
-  settle(connection);
+  in_callback_scope(connection->instance->env, connection->context, settle, connection);
   locks_tell(connection);
   /* Segments first: whoever hears of the endpoint's end closes it, and then there are none any more. */
   if (connection->endpoint != NULL) {

@@ -85,7 +85,7 @@ void connection_settle(struct connection *connection) {
   napi_env env = connection->instance->env;
   while (connection->endpoint != NULL && (transfer = rsm_endpoint_take_finished(connection->endpoint)) != NULL) {
     struct pending *pending = (struct pending *)transfer;
-    if (!connection->instance->ending) {
+    if (!connection->instance->loop.ending) {
       napi_resolve_deferred(env, pending->deferred, make_number(env, transfer->code));
     }
     forget(env, pending);

@@ -112,7 +112,7 @@ export interface Fabric {
     address: FabricAddress,
     ticket: Uint8Array,
     timeoutMs: number,
-  ): { result: Promise<NativeEndpoint | FabricFailure>; cancel(): void };
+  ): { result: Promise<NativeEndpoint | FabricFailure>; cancel(): void } | FabricFailure;
   /** Ends it and every segment over it. */
   closeEndpoint(endpoint: NativeEndpoint): void;
   /** Calls back on this thread when an endpoint has broken, and when a remote has ended: with its endpoint, or

@@ -24,7 +24,8 @@ beforeAll(() => {
 describe('the package', () => {
   test('has the binary, and nothing that only this tree needs', () => {
     expect(packed).toContain(`prebuilds/linux-${process.arch}-glibc/loopback.node`);
-    const native = 'native/(binding|fabric|fabric_binding|loopback)\\b|scripts/(build-native|native)\\.mjs$';
+    const native =
+      'native/(binding|fabric|fabric_binding|glue|loopback)\\b|scripts/(build-native|native)\\.mjs$';
     const read = 'docs/(guide|reference|internals|decisions)/[^/]+\\.md$|examples/|packaging/|proto/';
     const places = new RegExp(`^(dist/|prebuilds/|${native}|src/cli/web/page/|${read}|[^/]+$)`);
     expect(packed.filter((path) => !places.test(path))).toEqual([]);

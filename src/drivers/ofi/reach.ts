@@ -107,7 +107,9 @@ export class Reach {
     }
     const connected = granted(reply, target);
     if (connected.fabric === undefined) return this.#open(client, target, connected, undefined);
-    const { result, cancel } = fabric().connectAsync(...this.#way(connected.fabric), CONNECT_TIMEOUT_MS);
+    const begun = fabric().connectAsync(...this.#way(connected.fabric), CONNECT_TIMEOUT_MS);
+    if ('code' in begun) return this.#open(client, target, connected, begun);
+    const { result, cancel } = begun;
     signal?.addEventListener('abort', cancel);
     const made = await result.finally(() => signal?.removeEventListener('abort', cancel));
     if (signal?.aborted) {

@@ -94,6 +94,11 @@ bool value_buffer(napi_env env, napi_value value, void **address, size_t *bytes)
          napi_get_arraybuffer_info(env, value, address, bytes) == napi_ok && *address != NULL && *bytes > 0;
 }
 
+bool member_u32(napi_env env, napi_value object, const char *name, uint32_t *out) {
+  napi_value value;
+  return napi_get_named_property(env, object, name, &value) == napi_ok && value_u32(env, value, out);
+}
+
 bool value_callback(napi_env env, napi_value value, napi_ref *out) {
   napi_valuetype type;
   napi_ref callback;
@@ -127,7 +132,7 @@ bool set_number(napi_env env, napi_value object, const char *name, double number
   return napi_set_named_property(env, object, name, make_number(env, number)) == napi_ok;
 }
 
-static bool set_text(napi_env env, napi_value object, const char *name, const char *text) {
+bool set_text(napi_env env, napi_value object, const char *name, const char *text) {
   napi_value value;
   return napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value) == napi_ok &&
          napi_set_named_property(env, object, name, value) == napi_ok;
@@ -170,6 +175,18 @@ napi_value throw_system(napi_env env, int error, const char *call, const char *p
     napi_throw(env, thrown);
   }
   return NULL;
+}
+
+void in_callback_scope(napi_env env, napi_async_context context, void (*run)(napi_env env, void *hint), void *hint) {
+  napi_handle_scope handles;
+  napi_callback_scope callback;
+  if (napi_open_handle_scope(env, &handles) == napi_ok) {
+    if (napi_open_callback_scope(env, NULL, context, &callback) == napi_ok) {
+      run(env, hint);
+      napi_close_callback_scope(env, callback);
+    }
+    napi_close_handle_scope(env, handles);
+  }
 }
 
 static void call_in_scope(napi_env env, napi_ref callback, size_t count, const napi_value *arguments) {

@@ -130,8 +130,8 @@ napi_value connection_create(struct instance *instance, napi_env env, struct rsm
   if (connection != NULL) {
     *connection = (struct connection){.instance = instance, .endpoint = endpoint, .references = 1, .set = -1};
   }
-  if (connection == NULL || !loop_open(&instance->loop, env, &loop) || !watch(connection) || !make_context(env, connection) ||
-      uv_poll_init(loop, &connection->poll, connection->set) != 0) {
+  if (connection == NULL || !loop_open(&instance->loop, env, &loop) || !watch(connection) ||
+      !make_context(env, connection) || uv_poll_init(loop, &connection->poll, connection->set) != 0) {
     rsm_endpoint_close(endpoint);
     if (connection != NULL && connection->set >= 0) {
       close(connection->set);

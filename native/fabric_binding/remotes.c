@@ -21,7 +21,8 @@ static bool read_key(napi_env env, napi_value object, const char *name, struct r
 
 static bool read_grant(napi_env env, napi_value object, struct rsm_grant *grant) {
   napi_value length;
-  return member_u32(env, object, "segment", &grant->segment) && member_u32(env, object, "permission", &grant->permission) &&
+  return member_u32(env, object, "segment", &grant->segment) &&
+         member_u32(env, object, "permission", &grant->permission) &&
          member_u32(env, object, "lockOwner", &grant->lock_owner) && read_member(env, object, "lengthBytes", &length) &&
          value_size(env, length, &grant->length) && read_key(env, object, "data", &grant->data) &&
          read_key(env, object, "control", &grant->control);

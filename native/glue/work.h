@@ -1,6 +1,6 @@
 /*
- * Work that blocks, on a thread of libuv's pool: JavaScript has a promise of its answer, and a function that cancels it.
- * Not napi_async_work: Node waits for that before it runs any clean-up hook, so a connect to a silent peer would
+ * Work that blocks, on a thread of libuv's pool: JavaScript has a promise of its answer, and a function that cancels
+ * it. Not napi_async_work: Node waits for that before it runs any clean-up hook, so a connect to a silent peer would
  * hold up worker.terminate() until its time-out.
  */
 #ifndef RSM_WORK_H
@@ -36,8 +36,8 @@ struct work {
 };
 
 /*
- * Begins one that comes from calloc and has its kind: *result is { result, cancel }. RSMERR_INSUFFICIENT_RESOURCES: there is
- * no descriptor, or the environment is ending; -1: an exception is pending. It is released in every case.
+ * Begins one that comes from calloc and has its kind, and owns it in every case: *result is { result, cancel }.
+ * RSMERR_INSUFFICIENT_RESOURCES: no descriptor, or the environment is ending; -1: an exception is pending.
  */
 int work_begin(struct work *work, struct loop *loop, napi_env env, napi_value *result);
 void works_cancel(struct loop *loop);

@@ -128,7 +128,7 @@ export class Reach {
     made: NativeEndpoint | FabricFailure | undefined,
   ): Remote {
     try {
-      if (made !== undefined && 'code' in made) throw unreachable(node, made.reason);
+      if (made !== undefined && 'code' in made) throw failed(node, made);
       if (made !== undefined) this.#keep(node, importer, made);
       const reached = this.#endpoints.get(node);
       // It broke while the gateways agreed.
@@ -220,6 +220,12 @@ function granted(reply: GatewayAnswer | undefined, { node }: ConnectTarget): Con
   if (reply?.type === 'connected') return reply;
   if (reply?.type === 'refused') throw new RsmError(reply.code, 'connect', reply.detail);
   throw unreachable(node, 'the gateway of this node does not answer');
+}
+
+function failed(node: number, { code, reason }: FabricFailure): RsmError {
+  return code === RSMERR_REMOTE_NODE_UNREACHABLE
+    ? unreachable(node, reason)
+    : new RsmError(code, 'connect', reason);
 }
 
 function unreachable(node: number, why: string): RsmError {

@@ -59,7 +59,7 @@ async function add(directory: string, { id, address, trustedNetwork, json }: Add
   say(`Copy it to /etc/rsm of that machine and start rsm gateway there.`);
   if (peers.length === 0) return;
   const files = peers.map((peer) => `node-${peer}/rsm.toml`).join(', ');
-  say(`These files name it now; copy them again, and restart those gateways: ${files}`);
+  say(`These files name it now; copy them again, and reload those gateways: ${files}`);
 }
 
 function addressArgument(text: string): string {

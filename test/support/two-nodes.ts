@@ -24,10 +24,15 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
   const folder = mkdtempSync(join(tmpdir(), 'rsm-test-plane-'));
   const made = makeHosts(2);
   const gateways: ChildProcess[] = [];
-  const end = async (): Promise<void> => {
-    for (const gateway of gateways) await ended(gateway);
+  const remove = (): void => {
     made.end();
     rmSync(folder, { recursive: true });
+  };
+  process.once('exit', remove); // whoever interrupts vitest gets no teardown; the gateways die with it
+  const end = async (): Promise<void> => {
+    for (const gateway of gateways) await ended(gateway);
+    process.off('exit', remove);
+    remove();
   };
   try {
     const [exporting, importing] = await writeCluster(folder, made);

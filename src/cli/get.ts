@@ -12,6 +12,8 @@ import { sayJson } from './terminal.ts';
 
 /** Read at once. A multiple of three: in base64 only the last window is padded. */
 const WINDOW_BYTES = 3 * 256 * 1024;
+/** Windows under way: another node's network is idle while a single one is written. */
+const AT_ONCE = 4;
 
 interface Options extends Json {
   offset?: number;
@@ -50,14 +52,32 @@ async function get(named: Named, options: Options): Promise<void> {
   });
 }
 
-/** One after the other, in the same buffer. */
-function* windows(segment: ImportSegment, { offset, length }: Range, done: (count: number) => void) {
-  const buffer = Buffer.alloc(Math.min(WINDOW_BYTES, length));
-  for (let at = 0; at < length; at += buffer.length) {
-    const window = buffer.subarray(0, Math.min(buffer.length, length - at));
-    segment.get(offset + at, window);
+/**
+ * One after the other; those that follow are on their way meanwhile. A window is good until the next one is asked for.
+ */
+async function* windows(
+  segment: ImportSegment,
+  { offset, length }: Range,
+  done: (count: number) => void,
+): AsyncGenerator<Buffer> {
+  const count = Math.ceil(length / WINDOW_BYTES);
+  const buffers = Array.from({ length: Math.min(AT_ONCE, count) }, () =>
+    Buffer.allocUnsafe(Math.min(WINDOW_BYTES, length)),
+  );
+  const underWay: Promise<Buffer>[] = [];
+  const begin = (index: number): void => {
+    const at = index * WINDOW_BYTES;
+    const window = buffers[index % buffers.length]!.subarray(0, length - at);
+    const got = segment.getAsync(offset + at, window).then(() => window);
+    got.catch(() => {}); // whoever waits for it is told, if anybody still does
+    underWay.push(got);
+  };
+  for (let index = 0; index < buffers.length; index += 1) begin(index);
+  for (let index = 0; index < count; index += 1) {
+    const window = await underWay.shift()!;
     yield window;
     done(window.length);
+    if (index + buffers.length < count) begin(index + buffers.length);
   }
 }
 
@@ -74,9 +94,13 @@ function write(chunk: Uint8Array | string, signal: AbortSignal): Promise<void> {
   });
 }
 
-async function asItIs({ segment }: Range, contents: Iterable<Buffer>, signal: AbortSignal): Promise<void> {
+async function asItIs(
+  { segment }: Range,
+  contents: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): Promise<void> {
   const isText = textTester();
-  for (const window of contents) {
+  for await (const window of contents) {
     if (process.stdout.isTTY && !isText(window)) {
       throw new CommandError(`${segment} is not text: write it into a file (-o), or to a pipe.`);
     }
@@ -100,7 +124,7 @@ function textTester(): (bytes: Uint8Array) => boolean {
 }
 
 /** A file that would be half there is removed, if it was not there before. */
-async function intoFile(path: string, contents: Iterable<Buffer>, signal: AbortSignal): Promise<void> {
+async function intoFile(path: string, contents: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
   const isNew = !existsSync(path);
   try {
     await writeFile(path, contents, { signal });
@@ -112,8 +136,8 @@ async function intoFile(path: string, contents: Iterable<Buffer>, signal: AbortS
   }
 }
 
-async function asJson(range: Range, contents: Iterable<Buffer>, signal: AbortSignal): Promise<void> {
+async function asJson(range: Range, contents: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
   await write(`${JSON.stringify(range).slice(0, -1)},"base64":"`, signal);
-  for (const window of contents) await write(window.toString('base64'), signal);
+  for await (const window of contents) await write(window.toString('base64'), signal);
   await write('"}\n', signal);
 }

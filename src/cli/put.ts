@@ -13,6 +13,8 @@ import { withConnection } from './session.ts';
 import { bytes, note, sayJson } from './terminal.ts';
 
 const WINDOW_BYTES = 1024 * 1024;
+/** Chunks under way: another node's network is idle while a single one is read. */
+const AT_ONCE = 4;
 
 interface Options extends Json {
   offset?: number;
@@ -67,13 +69,20 @@ async function write(
   progress: Progress,
 ): Promise<number> {
   let done = 0;
+  const underWay: Promise<void>[] = [];
   for await (const chunk of input as AsyncIterable<Buffer>) {
     const fitting = chunk.subarray(0, room.length - done);
-    segment.put(room.offset + done, fitting);
+    const put = segment.putAsync(room.offset + done, fitting).then(() => progress.add(fitting.length));
+    put.catch(() => {}); // whoever waits for it is told, if anybody still does
+    underWay.push(put);
     done += fitting.length;
-    progress.add(fitting.length);
-    if (fitting.length < chunk.length) throw tooLong(`the input is longer: ${done} bytes were written`, room);
+    if (fitting.length < chunk.length) {
+      await Promise.all(underWay);
+      throw tooLong(`the input is longer: ${done} bytes were written`, room);
+    }
+    if (underWay.length === AT_ONCE) await underWay.shift();
   }
+  await Promise.all(underWay);
   return done;
 }
 

@@ -289,18 +289,10 @@ export class Exporting implements TargetHandlers {
   }
 
   /** To who looks at this node, as importers of its own show themselves. */
-  #show(
-    link: Link,
-    { id, permission, user }: Connect,
-    { uid, pid, byteLength }: Connection,
-  ): RemoteSlot | undefined {
+  #show(link: Link, { id, permission, user }: Connect, { uid, pid, byteLength }: Connection): RemoteSlot {
     const importer = { node: link.node, uid: squashed(user!, this.#options.squash).uid };
     const { node } = this.#options;
-    try {
-      return this.#options.show({ node, id, permission, byteLength, owner: { uid, pid }, importer });
-    } catch {
-      return undefined; // no room for a record: it works all the same
-    }
+    return this.#options.show({ node, id, permission, byteLength, owner: { uid, pid }, importer });
   }
 }
 

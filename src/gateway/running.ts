@@ -77,6 +77,7 @@ export class Running {
     this.#doors.push(await listenLocally(node.directory, { importing, states, refused: refused('local') }));
     if (openTarget !== undefined) {
       const find = (id: number) => node.find(id);
+      this.#beginRecord();
       this.#exporting = openExporting(
         {
           node: node.id,
@@ -125,6 +126,15 @@ export class Running {
     this.#exporting?.close();
     this.#options.node.close();
     this.#options.log.info('the gateway ends');
+  }
+
+  /** Without one everything works, and nobody sees who is connected from other nodes. */
+  #beginRecord(): void {
+    try {
+      this.#options.node.begin();
+    } catch (error) {
+      this.#options.log.warn({ error: (error as Error).message }, 'importers of other nodes are not shown');
+    }
   }
 
   #warnOfEnd(expires: Date): void {

@@ -13,7 +13,7 @@ import {
 } from './directory.ts';
 import { readInterconnect } from './interconnect.ts';
 import { hexadecimal, nodeLock } from './lock.ts';
-import { OwnRecord, type RemoteImport, type RemoteSlot } from './own-record.ts';
+import { OwnRecord, type RemoteImport, type RemoteSlot, unseenSlot } from './own-record.ts';
 import { Quota } from './quota.ts';
 import { sweep } from './records.ts';
 import { Share } from './share.ts';
@@ -68,7 +68,15 @@ export interface Node {
    *   INSUFFICIENT_MEM: max-exported-memory
    */
   join(operation: 'create' | 'connect', bytes: number): Share;
-  /** Shows a connection for somebody of another node, which counts against no limit here; until it is hidden. */
+  /**
+   * Makes the record of this environment, which else is made when it is needed: that may wait for others.
+   * @throws RsmError INSUFFICIENT_RESOURCES: the directory's lock, descriptors; it may not write there
+   */
+  begin(): void;
+  /**
+   * Shows a connection for somebody of another node, which counts against no limit here; until it is hidden. Nobody
+   * sees it where there is no record yet.
+   */
   show(remote: RemoteImport): RemoteSlot;
   /**
    * Publishes: chooses the id where 0 is asked for, makes sure that nobody has it, and calls `use`, which
@@ -113,7 +121,10 @@ export function openNode(options: { config?: string | undefined } = {}): Node {
       }
       return new Share(quota, record, bytes);
     },
-    show: (remote) => lock.holding('connect', () => ownRecord('connect')).showRemote(remote),
+    begin() {
+      lock.holding('connect', () => ownRecord('connect'));
+    },
+    show: (remote) => record?.showRemote(remote) ?? unseenSlot(),
     publish: (id, use) =>
       lock.holding('publish', (ids) => {
         const chosen = choose(id, directory, ids.next);

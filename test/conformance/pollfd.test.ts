@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import * as rsm from '../../src/librsm/index.ts';
 import { counts } from '../support/counts.ts';
-import { exported, imported, later, peer } from '../support/scene.ts';
+import { arrived, exported, imported, later, peer } from '../support/scene.ts';
 
 type Handle = rsm.rsm_memseg_export_handle_t | rsm.rsm_memseg_import_handle_t;
 const POLLIN = 0x001;
@@ -25,7 +25,7 @@ function entryOf(segment: Handle): rsm.pollfd {
 }
 
 /** A pair of a segment and one that posts to it. */
-function pair(): { waiter: Handle; poster: Handle } {
+function pair(): { waiter: Handle; poster: rsm.rsm_memseg_import_handle_t } {
   const { segment, id } = exported();
   return { waiter: segment, poster: imported({ id }).segment };
 }
@@ -124,6 +124,7 @@ describe('C-190 wait_pollfd on segments', () => {
     const fds = [entryOf(first.waiter), entryOf(second.waiter)];
     const ready = rsm.out<number>();
     expect([post(second.poster, 0), post(second.poster, 0)]).toEqual([0, 0]);
+    arrived(second.poster);
     expect(waitFor(fds, 2, SOON, ready)).toBe(0);
     expect(fds.map(({ revents }) => revents)).toEqual([0, POLLRDNORM]);
     expect(ready.value).toBe(1);
@@ -136,6 +137,7 @@ describe('C-190 wait_pollfd on segments', () => {
     const { segment } = imported({ id });
     const fds = [entryOf(owner), entryOf(segment)];
     expect([post(owner, 0), post(segment, 0)]).toEqual([0, 0]);
+    arrived(segment);
     const ready = rsm.out<number>();
     expect(waitFor(fds, 2, SOON, ready)).toBe(0);
     expect([ready.value, ...fds.map(({ revents }) => revents)]).toEqual([2, POLLRDNORM, POLLRDNORM]);
@@ -176,6 +178,7 @@ describe('C-191 other descriptors', () => {
     const fd = pipe();
     writeSync(fd, 'x');
     expect(post(poster, 0)).toBe(0);
+    arrived(poster);
     const fds = [{ fd, events: POLLIN | POLLRDNORM, revents: 0 }, entryOf(waiter)];
     const ready = rsm.out<number>();
     expect(waitFor(fds, 2, SOON, ready)).toBe(0);

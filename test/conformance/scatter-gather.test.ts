@@ -1,7 +1,17 @@
 /** putv, getv and local-memory handles (rsmapi.md 2.6). */
 import { describe, expect, test } from 'vitest';
 import * as rsm from '../../src/librsm/index.ts';
-import { controller, exported, filled, imported, later, needs, PAGE } from '../support/scene.ts';
+import {
+  arrived,
+  controller,
+  exported,
+  filled,
+  imported,
+  known,
+  later,
+  needs,
+  PAGE,
+} from '../support/scene.ts';
 
 type Vector = rsm.rsm_scat_gath_t;
 const { rsm_memseg_import_putv: putv, rsm_memseg_import_getv: getv } = rsm;
@@ -151,6 +161,7 @@ test('C-143 RSM_SIGPOST_NO_ACCUMULATE adds no event to a pending one, and posts 
   expect(send(rsm.RSM_SIGPOST_NO_ACCUMULATE)).toBe(0);
   expect(rsm.rsm_intr_signal_wait(owner, 0)).toBe(rsm.RSMERR_TIMEOUT);
   for (let n = 0; n < 3; n++) expect(send(both)).toBe(0);
+  arrived(segment);
   expect(rsm.rsm_intr_signal_wait(owner, 1000)).toBe(0);
   expect(rsm.rsm_intr_signal_wait(owner, 0)).toBe(rsm.RSMERR_TIMEOUT);
 });
@@ -164,7 +175,7 @@ test('C-144 an entry that starts behind the end returns BAD_OFFSET, one that end
   }
 });
 
-test('C-144 permission, the local range and a broken connection are checked too (D-18)', () => {
+test('C-144 permission, the local range and a broken connection are checked too (D-18)', async () => {
   const { segment: owner, id } = exported();
   const { segment: reader } = imported({ id, mode: 0o400 });
   const { segment: writer } = imported({ id, mode: 0o200 });
@@ -181,7 +192,7 @@ test('C-144 permission, the local range and a broken connection are checked too 
   expect(rsm.rsm_memseg_export_destroy(owner)).toBe(0);
   expect(getv(vector(reader, [entry(bytesOf(1), 0)]))).toBe(rsm.RSMERR_CONN_ABORTED);
   expect(rsm.rsm_memseg_import_set_mode(writer, rsm.RSM_BARRIER_MODE_EXPLICIT)).toBe(0);
-  expect(putv(vector(writer, [entry(bytesOf(1), 0)]))).toBe(rsm.RSMERR_CONN_ABORTED);
+  await known(() => expect(putv(vector(writer, [entry(bytesOf(1), 0)]))).toBe(rsm.RSMERR_CONN_ABORTED));
 });
 
 needs('map')('C-144 offsets are those of the segment, also with a window (D-19)', () => {

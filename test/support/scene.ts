@@ -156,3 +156,17 @@ export function systemV(bytes: number, mode = '0600'): number {
 export function needs(capability: Capability): typeof test {
   return has(capability) ? test : (test.skip as typeof test);
 }
+
+/** Until what was posted on one end of that connection is pending on the other. */
+export function arrived(segment: rsm.rsm_memseg_import_handle_t): void {
+  if (has('atOnce')) return;
+  // Each turns the gateway's thread once, which looks for what the exporter posted; what the importer posted
+  // is before it on the same connection.
+  for (let n = 0; n < 3; n++) rsm.rsm_memseg_import_get8(segment, 0, new Uint8Array(1), 1);
+}
+
+/** Until this end knows what the other one has done: on one node it does at once, or the check fails. */
+export async function known(check: () => void): Promise<void> {
+  if (has('atOnce')) check();
+  else await vi.waitFor(check, { timeout: 20_000 });
+}

@@ -37,10 +37,11 @@ test('a statement with a test has a reason only for what is left out', () => {
 });
 
 test('what a test needs is in the list of capabilities, and what is in the list is needed', () => {
-  const folder = join(root, 'test', 'conformance');
-  const text = readdirSync(folder, { encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => readFileSync(join(folder, name), 'utf8'))
+  const text = ['conformance', 'support']
+    .map((name) => join(root, 'test', name))
+    .flatMap((folder) => readdirSync(folder, { encoding: 'utf8' }).map((name) => join(folder, name)))
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(file, 'utf8'))
     .join('\n');
   const asked = [...text.matchAll(/\b(?:needs|has)\('(\w+)'\)/g)].map(([, capability]) => capability);
   expect([...new Set(asked)].sort()).toEqual(Object.keys(capabilities).sort());

@@ -23,7 +23,7 @@ git init --quiet && git add --all
 echo 'building the addon with sanitizers'
 node --input-type=module --eval "
   import { native, runNodeGyp } from './scripts/native.mjs';
-  process.exitCode = runNodeGyp(native, 'cc', { args: ['--', '-Dsanitize=address,undefined'] }) ? 0 : 1;"
+  process.exitCode = runNodeGyp(native, 'cc', { defines: ['sanitize=address,undefined'] }) ? 0 : 1;"
 npm run --silent build:ts
 
 # Leaks are looked for in Node.js only: the compiler, git and the shell, which the tests start, free little at their

@@ -284,7 +284,10 @@ struct rsm_target *rsm_target_open(const struct rsm_address *address, void (*wok
   int result = wake < 0 ? -errno : rsm_target_watch(target, &target->wake, RSM_SOURCE_WAKE, wake);
   if (result == 0) result = listen_on(target, &chosen);
   if (result == 0) result = -pthread_create(&target->thread, NULL, run, target);
-  if (result == 0) return target;
+  if (result == 0) {
+    pthread_setname_np(target->thread, "rsm-fabric");
+    return target;
+  }
   snprintf(reason, size, "cannot listen on %s port %u: %s", address->host, address->port,
            rsm_library()->strerror(-result));
   give_back(target);

@@ -10,8 +10,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Outcome, run, steps } from '../support/crash/cell.ts';
 import { canEndAt, endsOf, OPERATIONS, type Operation } from '../support/crash/operations.ts';
 import { Survivors } from '../support/crash/survivors.ts';
-import { expectedRows, Row, titleOf, writePage } from '../support/crash/table.ts';
-import { AFTERWARDS, type End, type Point } from '../support/crash/victim.ts';
+import { expectedRows, Row, titleOf, writeTable } from '../support/crash/table.ts';
+import { AFTERWARDS, chosen, type End, type Point } from '../support/crash/trace.ts';
 import { compile } from '../support/program.ts';
 import { directory } from '../support/scene.ts';
 
@@ -33,15 +33,6 @@ beforeAll(async () => {
   }
 });
 afterAll(() => Promise.all(lanes.map((lane) => lane.end())));
-
-/** As many as wanted, spread evenly, the first and the last among them. */
-function chosen(points: Point[], most: number): Point[] {
-  if (points.length <= most) return points;
-  return Array.from(
-    { length: most },
-    (_, at) => points[Math.round((at * (points.length - 1)) / (most - 1))]!,
-  );
-}
 
 function pointsOf(operation: Operation, end: End, all: Point[]): Point[] {
   const points = all.filter((point) => canEndAt(operation, end, point));
@@ -84,10 +75,11 @@ test(`whoever ends, wherever: the survivors find what the crash matrix says${NIG
   };
   await Promise.all(lanes.map(work));
   console.log(`${ends} ends`);
-  if (process.env.RSM_WRITE === '1') writePage(rows, ends);
+  const titles = OPERATIONS.flatMap((operation) => endsOf(operation).map((end) => titleOf(operation, end)));
+  if (process.env.RSM_WRITE === '1') writeTable('processes', titles, rows, ends);
   expect(wrong).toEqual([]);
   expect(ends).toBeGreaterThanOrEqual(NIGHTLY ? 2_000 : 200);
-  const expected = expectedRows();
+  const expected = expectedRows('processes');
   expect([...rows.keys()].sort()).toEqual([...expected.keys()].sort());
   for (const row of rows.values()) row.expectWithin(expected.get(row.title)!);
 });

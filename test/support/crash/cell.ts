@@ -4,7 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../actors.ts';
 import type { Operation } from './operations.ts';
 import { MAIN, OTHER, OWN, type Survivors } from './survivors.ts';
-import { AFTERWARDS, type End, type Point, Victim } from './victim.ts';
+import { AFTERWARDS, type End, type Point } from './trace.ts';
+import { Victim } from './victim.ts';
 
 /** What a call may still do after the victim has had all its steps, or did not come to the wanted one. */
 const TAIL_MS = 100;
@@ -46,15 +47,15 @@ export async function run(
   const threadOnly = role === 'worker' && (end === 'terminate' || end === 'exception');
   const known = before.own === 'published' ? survivors.aborted(OWN) : survivors.alone();
   const gone = BY_JAVASCRIPT.includes(end) ? victim.endFromJavaScript(end, point) : undefined;
-  await ended(victim, calls, end, gone);
+  const killedNs = await ended(victim, calls, end, gone);
   const inFlight = served ? await calls : undefined;
   const moment = BigInt(await known);
-  const { actedNs } = victim;
+  const endedNs = killedNs ?? victim.actedNs;
   const found = await afterwards(survivors, operation, victim, threadOnly);
   if (threadOnly) await victim.peer.kill();
   const connected = before.own === 'published' || before.import !== 'nothing';
-  const timed = connected && actedNs !== undefined;
-  return { inFlight, ...found, timeMs: timed ? Math.max(0, Number(moment - actedNs) / 1e6) : undefined };
+  const timed = connected && endedNs !== undefined;
+  return { inFlight, ...found, timeMs: timed ? Math.max(0, Number(moment - endedNs) / 1e6) : undefined };
 }
 
 interface Begun {
@@ -71,7 +72,9 @@ async function begin(
   point: Point,
 ): Promise<Begun> {
   const victim = await Victim.start(library, survivors.directory, role === 'worker');
+  await survivors.takeLock(before.lock);
   await victim.prepare(before, OWN, OTHER, MAIN);
+  await survivors.awaitLock(before.lock);
   if (before.own === 'published') await survivors.connect(OWN);
   if (role === 'worker') await survivors.connect(MAIN);
   const own = victim.perform(served ? 'served' : name, name === 'publish' ? OWN : OTHER, end, point);
@@ -101,13 +104,13 @@ function isStopped({ peer }: Victim): boolean {
   }
 }
 
-/** Until it has ended; helps where it has to be killed, or never came to the point. */
+/** Until it has ended; helps where it has to be killed, and returns when, or never came to the point. */
 async function ended(
   victim: Victim,
   calls: Promise<string>,
   end: End,
   gone: Promise<void> | undefined,
-): Promise<void> {
+): Promise<bigint | undefined> {
   let over = false;
   const settle = Promise.race([calls.then(() => pause(TAIL_MS)), pause(BLOCKED_MS)]).then(() => {
     over = true;
@@ -118,7 +121,10 @@ async function ended(
     const late = settle.then(() => (victim.actedNs === undefined ? victim.endNow(end) : undefined));
     await Promise.race([gone, late.then(() => gone)]);
   }
-  if (!victim.endsAsThread(end)) await victim.peer.kill();
+  if (hasEnded(victim) || victim.endsAsThread(end)) return undefined;
+  const moment = process.hrtime.bigint();
+  await victim.peer.kill();
+  return moment;
 }
 
 async function afterwards(
@@ -137,6 +143,7 @@ async function afterwards(
     said.push(`imports of the main thread ${(await survivors.fate(MAIN)).join(', ')}`);
   }
   await survivors.alone();
+  if (before.lock !== undefined) said.push(await survivors.locksGoOn(before.lock));
   said.push((await survivors.goesOn()) ? 'others go on' : 'others do not go on');
   const files = survivors.filesOf(victim.peer.pid, threadOnly);
   const id = await survivors.succeed();

@@ -1,5 +1,6 @@
 /** Rows of the crash matrix: who ends, in the middle of what, and in which ways. */
-import type { End, Point, Stage } from './victim.ts';
+import type { End, Point } from './trace.ts';
+import type { Stage } from './victim.ts';
 
 export type Role = 'exporter' | 'importer' | 'both' | 'worker';
 
@@ -15,6 +16,7 @@ const created: Stage = { own: 'created', import: 'nothing' };
 const published: Stage = { own: 'published', import: 'nothing' };
 const imported: Stage = { own: 'nothing', import: 'imported' };
 const mapped: Stage = { own: 'nothing', import: 'mapped' };
+const withLock = (lock: NonNullable<Stage['lock']>): Stage => ({ ...mapped, lock });
 const both: Stage = { own: 'published', import: 'mapped' };
 
 const called = (role: Role, before: Stage, ...names: string[]): Operation[] =>
@@ -27,17 +29,23 @@ export const OPERATIONS: Operation[] = [
   ...called('exporter', created, 'publish'),
   ...called('exporter', published, 'republish', 'rebind', 'post to importers', 'wait for an importer'),
   ...called('exporter', published, 'unpublish', 'destroy', 'exit'),
-  ...served('exporter', published, 'connect of another', 'disconnect of another'),
+  ...served('exporter', published, 'connect of another', 'disconnect of another', 'lock of another'),
   ...called('importer', { own: 'nothing', import: 'nothing' }, 'connect'),
   ...called('importer', imported, 'map', 'put', 'get', 'barrier', 'disconnect'),
   ...called('importer', mapped, 'post to the exporter', 'wait for the exporter', 'unmap', 'exit'),
   ...served('importer', mapped, 'rebind by the exporter', 'unpublish by the exporter'),
+  ...called('importer', withLock('free'), 'lock'),
+  ...called('importer', withLock('exporter'), 'wait for a lock'),
+  ...called('importer', withLock('victim'), 'unlock'),
+  ...served('importer', withLock('awaited'), 'unlock by the exporter'),
   ...called('both', both, 'rebind', 'unpublish', 'disconnect', 'exit'),
   ...served('both', both, 'connect of another', 'rebind by the exporter'),
   ...called('worker', { own: 'created', import: 'mapped' }, 'publish'),
   ...called('worker', { own: 'published', import: 'nothing' }, 'connect'),
   ...called('worker', both, 'rebind', 'unpublish', 'disconnect', 'wait for the exporter'),
-  ...served('worker', both, 'connect of another', 'rebind by the exporter'),
+  ...served('worker', both, 'connect of another', 'rebind by the exporter', 'lock of another'),
+  ...called('worker', { own: 'created', import: 'mapped', lock: 'exporter' }, 'wait for a lock'),
+  ...served('worker', { own: 'created', import: 'mapped', lock: 'awaited' }, 'unlock by the exporter'),
 ];
 
 const BY_SIGNAL: End[] = ['SIGKILL', 'SIGSTOP, SIGKILL'];

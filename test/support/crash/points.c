@@ -1,16 +1,18 @@
 /*
  * Preloaded into a process that a test wants to end at a certain moment: counts the system calls that the
- * addon makes, and what Node does in the runtime directory, and acts at the n-th of them. Nothing of it is in
+ * addons and libfabric make, what Node does in the runtime directory and, with RSM_CRASH_SOCKETS, what it sends and
+ * receives, and acts at the n-th of them. Nothing of it is in
  * the product. What to do comes as a path of access(2), fs.accessSync in JavaScript, since access is free of
  * side effects:
  *
  *   /crash-point/trace                        write every step from now on to the file RSM_CRASH_TRACE
  *   /crash-point/ACTION/THREADS/NUMBER/WHEN   ACTION at the NUMBER-th step, counted from 1, of these THREADS
+ *   /crash-point/mark                         write the moment: it ends now
  *   /crash-point/off
  *
- * ACTION: kill (SIGKILL), stop (SIGSTOP), hold (the thread sleeps, the others go on). THREADS: agent, caller.
- * WHEN: before, after. The moment is written beside the trace, to ".acted", as CLOCK_MONOTONIC nanoseconds. A
- * step is a line "THREADS NAME" of the trace.
+ * ACTION: kill (SIGKILL), stop (SIGSTOP), hold (the thread sleeps, the others go on). THREADS: agent, fabric, caller.
+ * WHEN: before, after. Moments are written beside the trace, to ".acted", as CLOCK_MONOTONIC nanoseconds, a line
+ * each. A step is a line "THREADS NAME" of the trace.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -28,17 +30,18 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #define HOLD_MS 60
 
 enum action { OFF, TRACE, KILL, STOP, HOLD };
-enum threads { CALLER, AGENT };
+enum threads { CALLER, AGENT, FABRIC };
 
-static const char *const thread_names[] = {"caller", "agent"};
+static const char *const thread_names[] = {"caller", "agent", "fabric"};
 static _Atomic int armed; /* an action */
-static atomic_int counts[2];
+static atomic_int counts[3];
 static enum threads wanted_threads;
 static int wanted_number;
 static bool wanted_after;
@@ -53,15 +56,28 @@ static void write_file(const char *suffix, const char *line) {
   syscall(SYS_close, fd);
 }
 
-static enum threads this_thread(void) {
+static bool is_of_file(const void *caller, const char *file) {
+  Dl_info info;
+  return dladdr(caller, &info) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, file) != NULL;
+}
+
+/* libfabric has threads of its own, named as whoever has started them. */
+static enum threads threads_of(const void *caller) {
   char name[16] = "";
+  if (is_of_file(caller, "libfabric.so")) return FABRIC;
   prctl(PR_GET_NAME, name);
+  if (strcmp(name, "rsm-fabric") == 0) return FABRIC;
   return strcmp(name, "rsm-agent") == 0 ? AGENT : CALLER;
 }
 
-static bool is_of_the_addon(const void *caller) {
-  Dl_info info;
-  return dladdr(caller, &info) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, "loopback.node") != NULL;
+static bool is_of_an_addon(const void *caller) {
+  return is_of_file(caller, "loopback.node") || is_of_file(caller, "fabric.node") || is_of_file(caller, "libfabric.so");
+}
+
+/* Not the channel over which Node itself is told what to do, nor what it prints. */
+static bool is_of_a_socket(int fd) {
+  struct stat status;
+  return getenv("RSM_CRASH_SOCKETS") != NULL && fd > 3 && fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
 static bool is_of_the_node(const char *path) {
@@ -69,22 +85,25 @@ static bool is_of_the_node(const char *path) {
   return directory != NULL && strncmp(path, directory, strlen(directory)) == 0;
 }
 
-static void act(void) {
-  struct timespec pause = {0, HOLD_MS * 1000000L};
+static void mark(void) {
   char moment[32];
-  int action = atomic_exchange(&armed, OFF);
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   snprintf(moment, sizeof moment, "%lld\n", now.tv_sec * 1000000000LL + now.tv_nsec);
   write_file(".acted", moment);
+}
+
+static void act(void) {
+  struct timespec pause = {0, HOLD_MS * 1000000L};
+  int action = atomic_exchange(&armed, OFF);
+  mark();
   if (action == KILL) kill(getpid(), SIGKILL);
   if (action == STOP) kill(getpid(), SIGSTOP);
   while (action == HOLD && nanosleep(&pause, &pause) != 0) continue;
 }
 
-/* Returns this step's number, 0 if it is none. */
-static int step_begins(const char *name) {
-  enum threads threads = this_thread();
+/* Returns this step's number among those of these threads. */
+static int step_begins(const char *name, enum threads threads) {
   char line[64];
   int number = atomic_fetch_add(&counts[threads], 1) + 1;
   if (atomic_load(&armed) == TRACE) {
@@ -96,9 +115,9 @@ static int step_begins(const char *name) {
   return number;
 }
 
-static void step_ends(int number) {
+static void step_ends(int number, enum threads threads) {
   int error = errno;
-  bool due = number > 0 && wanted_after && number == wanted_number && this_thread() == wanted_threads;
+  bool due = wanted_after && number == wanted_number && threads == wanted_threads;
   if (due && atomic_load(&armed) != OFF) act();
   errno = error;
 }
@@ -109,13 +128,16 @@ static void step_ends(int number) {
   type step_##name parameters {                                                                       \
     static type(*real) parameters;                                                                    \
     if (real == NULL) real = (type(*) parameters)dlsym(RTLD_NEXT, #name);                             \
-    int number = atomic_load(&armed) != OFF && (counted) ? step_begins(#name) : 0;                    \
+    const void *caller = __builtin_return_address(0);                                                 \
+    if (atomic_load(&armed) == OFF || !(counted)) return real arguments;                              \
+    enum threads threads = threads_of(caller);                                                        \
+    int number = step_begins(#name, threads);                                                         \
     type result = real arguments;                                                                     \
-    if (number > 0) step_ends(number);                                                                \
+    step_ends(number, threads);                                                                       \
     return result;                                                                                    \
   }
 
-#define OF_ADDON is_of_the_addon(__builtin_return_address(0))
+#define OF_ADDON is_of_an_addon(caller)
 
 STEP(int, memfd_create, (const char *a, unsigned b), (a, b), OF_ADDON)
 STEP(int, ftruncate64, (int a, off64_t b), (a, b), OF_ADDON)
@@ -130,8 +152,11 @@ STEP(int, bind, (int a, const struct sockaddr *b, socklen_t c), (a, b, c), OF_AD
 STEP(int, listen, (int a, int b), (a, b), OF_ADDON)
 STEP(int, connect, (int a, const struct sockaddr *b, socklen_t c), (a, b, c), OF_ADDON)
 STEP(int, accept4, (int a, struct sockaddr *b, socklen_t *c, int d), (a, b, c, d), OF_ADDON)
-STEP(ssize_t, sendmsg, (int a, const struct msghdr *b, int c), (a, b, c), OF_ADDON)
-STEP(ssize_t, recvmsg, (int a, struct msghdr *b, int c), (a, b, c), OF_ADDON)
+STEP(ssize_t, sendmsg, (int a, const struct msghdr *b, int c), (a, b, c), OF_ADDON || is_of_a_socket(a))
+STEP(ssize_t, recvmsg, (int a, struct msghdr *b, int c), (a, b, c), OF_ADDON || is_of_a_socket(a))
+STEP(ssize_t, write, (int a, const void *b, size_t c), (a, b, c), is_of_a_socket(a))
+STEP(ssize_t, writev, (int a, const struct iovec *b, int c), (a, b, c), is_of_a_socket(a))
+STEP(ssize_t, read, (int a, void *b, size_t c), (a, b, c), is_of_a_socket(a))
 STEP(ssize_t, send, (int a, const void *b, size_t c, int d), (a, b, c, d), OF_ADDON)
 STEP(int, ppoll, (struct pollfd *a, nfds_t b, const struct timespec *c, const sigset_t *d), (a, b, c, d), OF_ADDON)
 STEP(int, symlinkat, (const char *a, int b, const char *c), (a, b, c), OF_ADDON)
@@ -149,16 +174,17 @@ static void obey(const char *order) {
   int number = 0, next = OFF;
   sscanf(order, "%7[a-z]/%7[a-z]/%d/%7[a-z]", action, threads, &number, when);
   for (int i = 0; i < 5; i++) next = strcmp(action, actions[i]) == 0 ? i : next;
-  wanted_threads = strcmp(threads, "agent") == 0 ? AGENT : CALLER;
+  for (int i = 0; i < 3; i++) wanted_threads = strcmp(threads, thread_names[i]) == 0 ? (enum threads)i : wanted_threads;
   wanted_number = number;
   wanted_after = strcmp(when, "after") == 0;
-  for (int i = 0; i < 2; i++) atomic_store(&counts[i], 0);
+  for (int i = 0; i < 3; i++) atomic_store(&counts[i], 0);
   atomic_store(&armed, next);
 }
 
 int access(const char *path, int mode) {
   static const char prefix[] = "/crash-point/";
   if (strncmp(path, prefix, sizeof prefix - 1) != 0) return faccessat(AT_FDCWD, path, mode, 0);
-  obey(path + sizeof prefix - 1);
+  if (strcmp(path + sizeof prefix - 1, "mark") == 0) mark();
+  else obey(path + sizeof prefix - 1);
   return 0;
 }

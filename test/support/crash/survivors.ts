@@ -1,14 +1,19 @@
 /** The processes that stay when a victim ends, and what they find: an exporter, an importer, a successor. */
 import { readFileSync } from 'node:fs';
-import type { Controller, ExportSegment, ImportSegment } from '../../../src/api/index.ts';
+import type { Controller, ExportSegment, HeldLock, ImportSegment } from '../../../src/api/index.ts';
 import { collectIn, settled } from '../actors.ts';
 import { type Peer, startPeer } from '../peer.ts';
 import { leftovers } from '../runtime.ts';
+import { LOCK, type Stage } from './victim.ts';
 
 /** Segments: the victim's, the surviving exporter's, that of a victim's main thread beside its worker. */
 export const OWN = 0x600100;
 export const OTHER = 0x600101;
 export const MAIN = 0x600102;
+
+/** What survivors say of a lock. */
+export const LOCK_ONLY = 'lock goes on';
+export const LOCK_AND_TOLD = 'lock goes on, its next owner told';
 
 interface Kept {
   controller: Controller;
@@ -17,6 +22,9 @@ interface Kept {
   turn: number;
   witness: ImportSegment;
   imports: { segment: ImportSegment; view: Uint8Array | undefined }[];
+  /** Of the exporter, the lock of its segment; of the importer, what it waits for. */
+  lock: HeldLock | undefined;
+  waiting: Promise<HeldLock> | undefined;
 }
 
 /** What the survivors hold between two victims. */
@@ -63,7 +71,12 @@ export class Survivors {
 
   /** A call of a survivor that the victim's agent has a part in. Returns the code. */
   call(what: string): Promise<string> {
-    const body = async ({ kept }: { kept: unknown }, wanted: string, own: number): Promise<string> => {
+    const body = async (
+      { kept }: { kept: unknown },
+      wanted: string,
+      own: number,
+      lock: number,
+    ): Promise<string> => {
       const { controller, segment, memories, imports } = kept as Kept;
       const calls: Record<string, () => unknown> = {
         'connect of another': async () => {
@@ -71,6 +84,16 @@ export class Survivors {
           imports.push({ segment: made, view: undefined });
         },
         'disconnect of another': () => imports.pop()!.segment.close(),
+        'lock of another': async () => {
+          const held = await imports.at(-1)!.segment.lock(lock).acquire();
+          const next = imports.at(-2)!.segment.lock(lock).acquire();
+          held.release();
+          (await next).release();
+        },
+        'unlock by the exporter': () => {
+          (kept as Kept).lock!.release();
+          (kept as Kept).lock = undefined;
+        },
         'rebind by the exporter': () => segment.rebind(memories[(kept as Kept).turn++ % 2]!),
         'unpublish by the exporter': () => segment.unpublish(),
       };
@@ -82,7 +105,54 @@ export class Survivors {
       }
     };
     const who = what.includes('exporter') ? this.exporter : this.importer;
-    return who.run(body as never, what, OWN);
+    return who.run(body as never, what, OWN, LOCK);
+  }
+
+  /** Takes the lock of the exporter's segment, where the exporter is to have it at first. */
+  async takeLock(lock: Stage['lock']): Promise<void> {
+    if (lock !== 'exporter' && lock !== 'awaited') return;
+    await this.exporter.run(async ({ kept }, offset: number) => {
+      const held = kept as unknown as Kept;
+      held.lock = await held.segment.lock(offset).acquire();
+    }, LOCK);
+  }
+
+  /** Whoever waits for the lock, the importer for the victim's or the victim for the exporter's, is in its queue. */
+  async awaitLock(lock: Stage['lock']): Promise<void> {
+    if (lock === 'victim') {
+      await this.importer.run(({ kept }, offset: number) => {
+        const held = kept as unknown as Kept;
+        held.waiting = held.witness.lock(offset).acquire();
+      }, LOCK);
+    }
+    if (lock !== 'victim' && lock !== 'awaited') return;
+    await this.exporter.run(async ({ kept }, offset: number) => {
+      const { segment } = kept as unknown as Kept;
+      while (segment.fetchAdd(offset, 0) < 2 ** 31) await new Promise((resolve) => setTimeout(resolve, 1));
+    }, LOCK);
+  }
+
+  /** Everybody gets the lock of the exporter's segment, one after the other: whether anybody is told of a death. */
+  async locksGoOn(lock: Stage['lock']): Promise<string> {
+    const take = async ({ kept }: { kept: unknown }, offset: number): Promise<boolean> => {
+      const held = kept as Kept;
+      held.lock?.release();
+      const next = held.waiting ?? (held.segment ?? held.witness).lock(offset).acquire({ timeoutMs: 10_000 });
+      held.lock = held.waiting = undefined;
+      const { ownerDied } = await next;
+      (await next).release();
+      return ownerDied;
+    };
+    const told: boolean[] = [];
+    try {
+      // Whose turn it is comes first: the importer waits for what the victim had.
+      const both = [this.exporter, this.importer];
+      for (const who of lock === 'victim' ? both.toReversed() : both)
+        told.push(await who.run(take as never, LOCK));
+    } catch (error) {
+      return `lock ${(error as { code?: string }).code ?? error}`;
+    }
+    return told.includes(true) ? LOCK_AND_TOLD : LOCK_ONLY;
   }
 
   /** Resolves with the moment when the importer knows that all its connections to the segment have ended. */
@@ -186,18 +256,23 @@ export class Survivors {
   }
 
   async #begin(): Promise<void> {
-    await this.exporter.run(({ api, kept }, id: number) => {
-      const held = kept as unknown as Kept;
-      held.controller = api.openController();
-      held.turn = 1;
-      held.memories = [0x55, 0x66].map((value) => {
-        const memory = api.allocate(8192);
-        new Uint8Array(memory).fill(value);
-        return memory;
-      });
-      held.segment = held.controller.createExport(held.memories[0]!, { allowRebind: true });
-      held.segment.publish({ id });
-    }, OTHER);
+    await this.exporter.run(
+      ({ api, kept }, id: number, lock: number) => {
+        const held = kept as unknown as Kept;
+        held.controller = api.openController();
+        held.turn = 1;
+        held.memories = [0x55, 0x66].map((value) => {
+          const memory = api.allocate(8192);
+          new Uint8Array(memory).fill(value).fill(0, lock, lock + 4);
+          return memory;
+        });
+        const options = { allowRebind: true, lockOps: true };
+        held.segment = held.controller.createExport(held.memories[0]!, options);
+        held.segment.publish({ id });
+      },
+      OTHER,
+      LOCK,
+    );
     await this.importer.run(({ api, kept }, id: number) => {
       const held = kept as unknown as Kept;
       held.controller = api.openController();

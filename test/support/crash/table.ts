@@ -3,11 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Outcome } from './cell.ts';
-import { endsOf, OPERATIONS, type Operation } from './operations.ts';
-import type { End } from './victim.ts';
+
+import { pageOf, TABLE_BEGINS } from './page.ts';
+import { LOCK_AND_TOLD, LOCK_ONLY } from './survivors.ts';
+import type { End } from './trace.ts';
 
 const PAGE = join(import.meta.dirname, '..', '..', '..', 'docs', 'reference', 'crash-matrix.md');
-const TABLE_BEGINS = `|${' --- |'.repeat(8)}\n`;
 const OR = ' or ';
 
 /** The results of a row as they stand in the page; times are not compared. */
@@ -20,10 +21,26 @@ export interface Results {
 /** Which of them it is, is a race: a connect meets the end or comes too late; a process had no files yet. */
 const AS_WELL: Record<string, string[]> = {
   RSMERR_INTERRUPTED: ['RSMERR_SEG_NOT_PUBLISHED', 'done'],
+  RSMERR_CONN_ABORTED: ['done'],
   'empty files': ['nothing'],
 };
 
-export const titleOf = ({ role, name }: Operation, end: End): string => `${role} | ${name} | ${end}`;
+/** What an importer may find whose call a gateway ended in the middle of, or just after. */
+const UNREACHABLE: string[] = ['done', 'RSMERR_REMOTE_NODE_UNREACHABLE'];
+const ABORTED: string[] = ['done', 'RSMERR_CONN_ABORTED'];
+const CONNECTS: string[] = ['first connect', 'connect'];
+const TRANSFERS: string[] = [
+  'put',
+  'get',
+  'barrier',
+  'atomic addition',
+  'lock',
+  'unlock',
+  'post to the exporter',
+];
+
+export const titleOf = ({ role, name }: { role: string; name: string }, end: End): string =>
+  `${role} | ${name} | ${end}`;
 
 export class Row {
   readonly title: string;
@@ -50,10 +67,35 @@ export class Row {
     for (const what of left) this.#found.left.add(what);
   }
 
-  /** Whoever connects to somebody that ends may be interrupted, whether or not it was this time. */
-  allowInterruption(): void {
-    if (/\| connect of another \| (?!blocked)/.test(this.title))
-      this.#found.inFlight.add('RSMERR_INTERRUPTED');
+  /** Races may go the other way than this time: whom the end interrupts, and whether a lock was passed on before. */
+  allowRaces(): void {
+    const { inFlight, survivors } = this.#found;
+    const asked = /\| (connect|lock) of another \| (?!blocked)/.exec(this.title)?.[1];
+    if (asked === 'connect') inFlight.add('RSMERR_INTERRUPTED');
+    if (asked === 'lock') inFlight.add('RSMERR_CONN_ABORTED');
+    if (this.title.includes(' gateway |')) this.#allowRacesOfGateway();
+    if (!this.title.includes('| unlock')) return;
+    for (const sentence of [...survivors]) {
+      survivors.add(sentence.replace(LOCK_AND_TOLD, LOCK_ONLY));
+      survivors.add(sentence.replace(/lock goes on(?!,)/, LOCK_AND_TOLD));
+    }
+  }
+
+  #allowRacesOfGateway(): void {
+    const { inFlight, survivors, left } = this.#found;
+    const [role, name, end] = this.title.split(' | ');
+    // A blocked one is in no race, and the importing one has no part in what goes over the fabric.
+    const transfers = role === 'exporting gateway' && TRANSFERS.includes(name!) ? ABORTED : [];
+    const codes = CONNECTS.includes(name!) ? UNREACHABLE : transfers;
+    if (end !== 'blocked') for (const code of codes) inFlight.add(code);
+    // Who was connected in time is told.
+    if (name === 'first connect')
+      for (const sentence of [...survivors]) {
+        survivors.add(sentence.replace(/^(?!imports)/, 'imports RSMERR_CONN_ABORTED; '));
+        survivors.add(sentence.replace(/^imports RSMERR_CONN_ABORTED; /, ''));
+      }
+    if (name === 'end')
+      for (const files of ['gateway-http.s gateway.s', 'gateway.s', 'nothing']) left.add(files);
   }
 
   expectWithin(expected: Results): void {
@@ -76,11 +118,27 @@ export class Row {
   }
 }
 
+/** The page has one table for the roles of a node, and one for gateways: each written by the test that finds it. */
+export type Table = 'processes' | 'gateways';
+
+const heading = (table: Table): string => `\n## ${table}\n`;
+
+/** The rows of a table as they stand in the page. */
+function linesOf(page: string, table: Table): string[] {
+  const part = page.split(heading(table))[1]?.split('\n## ')[0];
+  return part?.split(TABLE_BEGINS)[1]?.split('\n').filter(Boolean) ?? [];
+}
+
+const ENDS = /The run that wrote this made (\d+) ends/;
+
+function endsIn(page: string, table: Table): string {
+  return ENDS.exec(page.split(heading(table))[1] ?? '')?.[1] ?? '0';
+}
+
 /** What the page says, by title. */
-export function expectedRows(): Map<string, Results> {
-  const table = readFileSync(PAGE, 'utf8').split(TABLE_BEGINS)[1]?.split('\n').filter(Boolean) ?? [];
+export function expectedRows(table: Table): Map<string, Results> {
   return new Map(
-    table.map((line) => {
+    linesOf(readFileSync(PAGE, 'utf8'), table).map((line) => {
       const cells = line.slice(2).split(' | ');
       const [inFlight, survivors, left] = cells.slice(4, 7).map((cell) => cell.trim().split(OR));
       return [cells.slice(0, 3).join(' | '), { inFlight: inFlight!, survivors: survivors!, left: left! }];
@@ -88,36 +146,14 @@ export function expectedRows(): Map<string, Results> {
   );
 }
 
-export function writePage(rows: Map<string, Row>, ends: number): void {
-  for (const [title, results] of expectedRows()) rows.get(title)?.merge(results);
-  for (const row of rows.values()) row.allowInterruption();
-  const order = OPERATIONS.flatMap((operation) => endsOf(operation).map((end) => titleOf(operation, end)));
-  const table = order.map((title) => String(rows.get(title)!)).join('\n');
-  writeFileSync(
-    PAGE,
-    `<!-- Generated by test/process/crash-matrix.test.ts: RSM_NIGHTLY=1 RSM_WRITE=1. -->
-# crash matrix
-
-A process, or a thread of it, *ends* in the middle of an operation: before or after one of the system calls that the
-operation makes, in the thread that called or in its agent. An exporter and an importer survive and say what they find.
-The page was written by a run with ${ends} such ends; the test suite makes some of them each time and fails where a
-result is not among these. Times, from the end to the survivors' knowing it, are in milliseconds, median and longest, on
-a busy machine; they are no promise.
-
-- **exporter**, **importer**, **both**: the main thread of a process. **worker**: a worker that exports and imports,
-  beside a main thread that exports. \`terminate\` and \`exception\` end the worker only.
-- **process.exit**, **exception**: from JavaScript, while another thread is held at the system call. **blocked**: the
-  main thread does not come back to its event loop; what others ask for is served all the same. Then the process is
-  killed.
-- **in flight**: the code of the survivor's own call which the victim had a part in. A connect that the exporter's end
-  interrupts may be tried again.
-- **survivors**: what a put says in each connection to the ended one, also in those that are mapped; whether everybody
-  else goes on; whether the segment id can be published by somebody else at once.
-- **left**: of the ended one, in the runtime directory. Empty files of a killed process are removed by whoever opens the
-  node next. In every cell the survivors hold as many descriptors, threads and mappings of shared memory as before.
-
-| role | operation | end | ends | in flight | survivors | left | time |
-${TABLE_BEGINS}${table}
-`,
-  );
+/** Writes one table anew, its rows in the order of `titles`; the other stays. */
+export function writeTable(table: Table, titles: string[], rows: Map<string, Row>, ends: number): void {
+  for (const [title, results] of expectedRows(table)) rows.get(title)?.merge(results);
+  for (const row of rows.values()) row.allowRaces();
+  const page = readFileSync(PAGE, 'utf8');
+  const part = (which: Table): { ends: string; lines: string[] } =>
+    which === table
+      ? { ends: String(ends), lines: titles.map((title) => String(rows.get(title)!)) }
+      : { ends: endsIn(page, which), lines: linesOf(page, which) };
+  writeFileSync(PAGE, pageOf(part('processes'), part('gateways')));
 }

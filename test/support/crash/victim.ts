@@ -2,32 +2,11 @@
  * The process of a crash test that ends: what it has, what it does, and how it ends at a certain step of it
  * (points.c). The bodies run in the victim, in its main thread or in a worker, and use nothing of this file.
  */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
-import type { Controller, ExportSegment, ImportSegment } from '../../../src/api/index.ts';
+import type { Controller, ExportSegment, HeldLock, ImportSegment } from '../../../src/api/index.ts';
 import { type Peer, startPeer } from '../peer.ts';
 import { killed } from '../runtime.ts';
-
-export const END = [
-  'SIGKILL',
-  'SIGSTOP, SIGKILL',
-  'process.exit',
-  'exception',
-  'terminate',
-  'blocked',
-] as const;
-/** blocked: the main thread does not return to its event loop; after the operation the process is killed. */
-export type End = (typeof END)[number];
-
-/** A system call of the addon; `number` counts those of the same threads. 0: when the call has returned. */
-export interface Point {
-  threads: 'caller' | 'agent';
-  number: number;
-  when: 'before' | 'after';
-  name: string;
-}
-
-export const AFTERWARDS: Point = { threads: 'caller', number: 0, when: 'after', name: 'return' };
+import { type End, orderOf, type Point, Trace } from './trace.ts';
 
 /** What a victim has in the thread that acts. */
 export interface VictimState {
@@ -35,6 +14,7 @@ export interface VictimState {
   memories: ArrayBuffer[];
   segment: ExportSegment;
   imported: ImportSegment;
+  lock: HeldLock;
 }
 
 interface Kept {
@@ -49,29 +29,56 @@ type Context = { api: Api; kept: unknown };
 export interface Stage {
   own: 'nothing' | 'created' | 'published';
   import: 'nothing' | 'imported' | 'mapped';
+  /** Of the surviving exporter's segment: who has its lock. `awaited`: the exporter, and the victim waits for it. */
+  lock?: 'free' | 'victim' | 'exporter' | 'awaited';
 }
 
-async function prepare({ api, kept }: Context, stage: Stage, own: number, other: number): Promise<void> {
+/** Of the lock in each segment; what is put elsewhere leaves it alone. */
+export const LOCK = 64;
+
+async function prepare(
+  { api, kept }: Context,
+  stage: Stage,
+  own: number,
+  other: number,
+  lock: number,
+): Promise<void> {
   const crash = { controller: api.openController() } as VictimState;
   (kept as Kept).crash = crash;
   crash.memories = [0x11, 0x22].map((value) => {
     const memory = api.allocate(8192);
-    new Uint8Array(memory).fill(value);
+    new Uint8Array(memory).fill(value).fill(0, lock, lock + 4);
     return memory;
   });
   if (stage.own !== 'nothing') {
-    crash.segment = crash.controller.createExport(crash.memories[0]!, { allowRebind: true });
+    const options = { allowRebind: true, lockOps: true };
+    crash.segment = crash.controller.createExport(crash.memories[0]!, options);
   }
   if (stage.own === 'published') crash.segment.publish({ id: own });
   if (stage.import === 'nothing') return;
   crash.imported = await crash.controller.connect({ id: other, mode: 'rw' });
   if (stage.import === 'mapped') crash.imported.map();
+  const keep = (held: HeldLock): void => {
+    crash.lock = held;
+  };
+  if (stage.lock === 'victim') keep(await crash.imported.lock(lock).acquire());
+  if (stage.lock === 'awaited') void crash.imported.lock(lock).acquire().then(keep);
 }
 
 /** Arms, acts, and where there was no step to end at, ends now. Returns the code. */
-function perform({ kept }: Context, order: string, what: string, id: number, last: string): string {
+function perform(
+  { kept }: Context,
+  order: string,
+  what: string,
+  id: number,
+  last: string,
+  lock: number,
+): string {
   const { controller, memories, segment, imported } = (kept as Kept).crash;
   const crash = (kept as Kept).crash;
+  const take = (): void => {
+    crash.lock = imported.lock(lock).acquireSync()!;
+  };
   process.getBuiltinModule('node:fs').accessSync(order);
   let code = 'done';
   const actions: Record<string, () => void> = {
@@ -100,6 +107,9 @@ function perform({ kept }: Context, order: string, what: string, id: number, las
     'post to the exporter': () => imported.post(),
     'wait for an importer': () => void segment.waitSync(-1),
     'wait for the exporter': () => void imported.waitSync(-1),
+    lock: take,
+    'wait for a lock': take,
+    unlock: () => crash.lock.release(),
     exit: () => process.exit(0),
     served: () => {},
   };
@@ -108,16 +118,19 @@ function perform({ kept }: Context, order: string, what: string, id: number, las
   } catch (error) {
     code = (error as { code?: string }).code ?? String(error);
   }
-  if (last === 'SIGKILL' || last === 'SIGSTOP') process.kill(process.pid, last);
+  if (last !== 'SIGKILL' && last !== 'SIGSTOP') return code;
+  process.getBuiltinModule('node:fs').accessSync('/crash-point/mark');
+  process.kill(process.pid, last);
   return code;
 }
 
 /** Ends from JavaScript once another thread has come to the point, or at once where there is none. */
 function endAt({ kept }: Context, how: string, acted: string): void {
-  const { existsSync: exists } = process.getBuiltinModule('node:fs');
+  const { existsSync: exists, accessSync } = process.getBuiltinModule('node:fs');
   const timer = setInterval(() => {
     if (acted !== '' && !exists(acted)) return;
     clearInterval(timer);
+    accessSync('/crash-point/mark');
     if (how === 'terminate') void (kept as Kept).worker.terminate();
     else if (how === 'process.exit') process.exit(3);
     else throw new Error('an exception nobody catches');
@@ -127,18 +140,17 @@ function endAt({ kept }: Context, how: string, acted: string): void {
 export class Victim {
   readonly peer: Peer;
   readonly inWorker: boolean;
-  readonly #trace: string;
+  readonly #trace: Trace;
 
-  private constructor(peer: Peer, inWorker: boolean, trace: string) {
+  private constructor(peer: Peer, inWorker: boolean, trace: Trace) {
     this.peer = peer;
     this.inWorker = inWorker;
     this.#trace = trace;
   }
 
   static async start(library: string, directory: string, inWorker: boolean): Promise<Victim> {
-    const trace = `${directory}.trace`;
-    for (const suffix of ['', '.acted']) rmSync(trace + suffix, { force: true });
-    const env = { LD_PRELOAD: library, RSM_CRASH_TRACE: trace, RSM_RUNTIME_DIR: directory };
+    const trace = new Trace(`${directory}.trace`);
+    const env = { LD_PRELOAD: library, RSM_CRASH_TRACE: trace.path, RSM_RUNTIME_DIR: directory };
     const peer = await startPeer({ env });
     killed.add(peer.pid);
     const victim = new Victim(peer, inWorker, trace);
@@ -148,16 +160,15 @@ export class Victim {
 
   /** Prepares the thread that acts, and for a worker the main thread, too, whose segment is `mainId`. */
   async prepare(stage: Stage, own: number, other: number, mainId: number): Promise<void> {
-    await this.#run(prepare, stage, own, other);
+    await this.#run(prepare, stage, own, other, LOCK);
     if (!this.inWorker) return;
-    await this.peer.run(prepare as never, { own: 'published', import: 'nothing' }, mainId, other);
+    await this.peer.run(prepare as never, { own: 'published', import: 'nothing' }, mainId, other, LOCK);
   }
 
   /** Starts the operation. The promise may never settle: the thread ends. */
   perform(what: string, id: number, end: End | 'trace', point: Point): Promise<string> {
-    const order = `/crash-point/${this.#order(end, point)}`;
     const last = point.number > 0 ? '' : end.startsWith('SIGSTOP') ? 'SIGSTOP' : end;
-    return this.#run(perform, order, what, id, last);
+    return this.#run(perform, orderOf(end, point), what, id, last, LOCK);
   }
 
   /** An end that leaves the rest of the process alive. */
@@ -168,7 +179,7 @@ export class Victim {
   /** Ends once another thread has come to the point; resolves when the thread or the process has ended. */
   async endFromJavaScript(end: End, point: Point): Promise<void> {
     const gone = this.#gone(end);
-    const acted = point.number > 0 ? `${this.#trace}.acted` : '';
+    const acted = point.number > 0 ? this.#trace.acted : '';
     await this.#end(end, acted);
     await gone;
   }
@@ -196,27 +207,12 @@ export class Victim {
     await (run as Promise<void>).catch(() => {}); // has ended already
   }
 
-  /** When it came to the point: nanoseconds, as process.hrtime.bigint(). */
   get actedNs(): bigint | undefined {
-    const file = `${this.#trace}.acted`;
-    return existsSync(file) ? BigInt(readFileSync(file, 'utf8').trim() || 0) : undefined;
+    return this.#trace.actedNs;
   }
 
-  /** The steps of what was performed with 'trace'. */
   get steps(): Point[] {
-    const counts = { caller: 0, agent: 0 };
-    const lines = existsSync(this.#trace) ? readFileSync(this.#trace, 'utf8').trim().split('\n') : [];
-    return lines.filter(Boolean).flatMap((line) => {
-      const [threads, name] = line.split(' ') as ['caller' | 'agent', string];
-      counts[threads] += 1;
-      return (['before', 'after'] as const).map((when) => ({ threads, number: counts[threads], when, name }));
-    });
-  }
-
-  #order(end: End | 'trace', { threads, number, when }: Point): string {
-    if (end === 'trace') return 'trace';
-    const action = { SIGKILL: 'kill', 'SIGSTOP, SIGKILL': 'stop', blocked: 'off' }[end as string] ?? 'hold';
-    return number === 0 ? 'off' : `${action}/${threads}/${number}/${when}`;
+    return this.#trace.steps;
   }
 
   async #startWorker(): Promise<void> {

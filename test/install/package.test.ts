@@ -1,23 +1,14 @@
 /** The packed package, installed without running scripts into an empty project, on every Node it is for. */
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { environment, folder, NODES, nodeOf, root, succeed } from './scene.ts';
+import { environment, folder, install, NODES, nodeOf, root, smokeOf, succeed } from './scene.ts';
 
 const project = folder();
 let packed: string[];
 
 beforeAll(() => {
-  // A musl system has no binary of its own name here; nobody runs these tests on one.
-  succeed(root, process.execPath, ['scripts/prebuild.mjs', `linux-${process.arch}-glibc`]);
-  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', project];
-  const [{ filename, files }] = JSON.parse(succeed(root, 'npm', pack)) as [
-    { filename: string; files: { path: string }[] },
-  ];
-  packed = files.map(({ path }) => path);
-  writeFileSync(join(project, 'package.json'), '{ "private": true }');
-  succeed(project, 'npm', ['install', '--ignore-scripts', '--prefer-offline', `./${filename}`]);
-  copyFileSync(join(import.meta.dirname, 'programs', 'smoke.mjs'), join(project, 'smoke.mjs'));
+  packed = install(project, `linux-${process.arch}-glibc`);
   writeFileSync(join(project, 'contents'), 'contents '.repeat(10_000));
 });
 
@@ -61,10 +52,7 @@ describe('the package', () => {
     test('exports, connects, puts, gets and rebinds between two processes', (context) => {
       if (unavailable !== undefined) context.skip(unavailable);
       const said = succeed(project, node, ['smoke.mjs'], env).trim().split('\n');
-      expect(said).toEqual([
-        `node v${version}: connected, put, got, saw the rebind`,
-        `node v${version}: exported, rebound`,
-      ]);
+      expect(said).toEqual(smokeOf(version));
     });
 
     test('npx rsm demo', (context) => {

@@ -1,6 +1,6 @@
 /** Folders that are gone after the test file, programs run in them as by a user without settings, Node versions. */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, vi } from 'vitest';
@@ -67,13 +67,13 @@ export const NODES: string[] = VERSIONS.map((version) =>
 );
 
 /** The program `node` of that version, from the npm package that ships it; kept for the next run. */
-export function nodeOf(version: string): string {
-  if (version === process.versions.node) return process.execPath;
-  const cache = join(root, 'node_modules', '.cache', 'rsmapi', `node-${version}`);
+export function nodeOf(version: string, arch: string = process.arch): string {
+  if (version === process.versions.node && arch === process.arch) return process.execPath;
+  const cache = join(root, 'node_modules', '.cache', 'rsmapi', `node-${version}-${arch}`);
   const node = join(cache, 'node');
   if (existsSync(node)) return node;
   const unpacked = folder();
-  const specification = `node-linux-${process.arch}@${version}`;
+  const specification = `node-linux-${arch}@${version}`;
   const packed = succeed(unpacked, 'npm', ['pack', '--silent', specification]).trim();
   succeed(unpacked, 'tar', ['-xzf', packed, 'package/bin/node']);
   mkdirSync(cache, { recursive: true });
@@ -82,3 +82,26 @@ export function nodeOf(version: string): string {
   renameSync(`${node}.${process.pid}`, node);
   return node;
 }
+
+/**
+ * Packs the package with its binary for that platform, and installs it into the empty project without running scripts;
+ * `smoke.mjs` is there as well. Returns the paths in the package.
+ */
+export function install(project: string, platform: string): string[] {
+  // A musl system has no binary of its own name here; nobody runs these tests on one.
+  succeed(root, process.execPath, ['scripts/prebuild.mjs', platform]);
+  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', project];
+  const [{ filename, files }] = JSON.parse(succeed(root, 'npm', pack)) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  writeFileSync(join(project, 'package.json'), '{ "private": true }');
+  succeed(project, 'npm', ['install', '--ignore-scripts', '--prefer-offline', `./${filename}`]);
+  copyFileSync(join(import.meta.dirname, 'programs', 'smoke.mjs'), join(project, 'smoke.mjs'));
+  return files.map(({ path }) => path);
+}
+
+/** What `smoke.mjs` says where all is well. */
+export const smokeOf = (version: string): string[] => [
+  `node v${version}: connected, put, got, saw the rebind`,
+  `node v${version}: exported, rebound`,
+];

@@ -72,11 +72,10 @@ static bool rebind(struct rsm_import *segment, const struct rsm_frame *frame, in
   struct rsm_object *fresh;
   if (receive_memory(segment, frame, descriptors, count, &fresh) != RSM_SUCCESS) return false;
   pthread_mutex_unlock(&rsm_lock);
-  int code = rsm_mapping_exchange(segment, fresh);
+  int code = rsm_mapping_exchange(segment, fresh, frame->epoch);
   pthread_mutex_lock(&rsm_lock);
   if (segment->fd < 0) return true; /* disconnected meanwhile */
   if (code != RSM_SUCCESS) return false;
-  segment->epoch = frame->epoch;
   RSM_COUNT(segment->shown, imported.rebinds);
   struct rsm_frame answer = rsm_frame_of(RSM_FRAME_REBOUND);
   answer.epoch = frame->epoch;

@@ -81,7 +81,7 @@ _Static_assert(offsetof(struct rsm_mailbox_page, events) == 64, "drawn above");
  *
  *    0  u32 magic "RSM1"      16  u32 permission    CONNECT asked, ACCEPT granted (0400|0200)
  *    4  u16 version           20  u32 code          REFUSE: the RSMERR code
- *    6  u16 type              24  u32 epoch         REBIND and its acknowledgement
+ *    6  u16 type              24  u32 epoch         REBIND, REBOUND; UNLOCK: its memory
  *    8  u32 node              28  i32 shmid         memory kind SYSV, else -1
  *   12  u32 segment_id        32  u64 length_bytes  of the segment
  *                             40  u64 memory_offset first byte of the range in a SYSV segment
@@ -102,12 +102,13 @@ _Static_assert(offsetof(struct rsm_mailbox_page, events) == 64, "drawn above");
  *   of locks, memory_offset: the word in the segment, epoch: the importer's ticket
  *   LOCK          importer   -                       code 1: answer at once
  *   CANCEL        importer   -                       does not want it any more; GRANTED may have been first
- *   UNLOCK        importer   -                       code 1: to the next as if the owner had died
+ *   UNLOCK        importer   -                       code 1: to the next as if the owner had died; epoch: how
+ *                                                    many REBINDs had brought the memory the lock was in
  *   GRANTED       exporter   -                       answers LOCK; code 1: the previous owner died
  *   CANCELLED     exporter   -                       answers LOCK; code: TIMEOUT or why it cannot wait
  */
 #define RSM_FRAME_MAGIC 0x314d5352u /* "RSM1" */
-#define RSM_FRAME_VERSION 2u
+#define RSM_FRAME_VERSION 3u
 #define RSM_FRAME_DESCRIPTORS 4
 #define RSM_FRAME_GROUPS 16 /* as many as AUTH_SYS of NFS carries */
 

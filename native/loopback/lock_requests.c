@@ -16,6 +16,7 @@ struct request {
   bool at_once;
   bool kept_back; /* not sent yet: an abandoned request for the same word is not answered yet */
   struct rsm_lock_answer answer;
+  uint32_t epoch; /* of the memory in which it was granted */
 };
 
 static struct rsm_env *env_of(const struct rsm_lock_place *place) {
@@ -65,9 +66,10 @@ static void drop(struct request *request) {
 
 /* ---- asking ---- */
 
-static int say(const struct rsm_lock_place *place, enum rsm_frame_type type, uint32_t ticket, uint32_t code) {
+/* epoch: the ticket, or of UNLOCK the memory's. */
+static int say(const struct rsm_lock_place *place, enum rsm_frame_type type, uint32_t epoch, uint32_t code) {
   struct rsm_frame frame = rsm_frame_of(type);
-  frame.epoch = ticket;
+  frame.epoch = epoch;
   frame.code = code;
   frame.memory_offset = place->offset;
   return rsm_wire_send(place->imported->fd, &frame, NULL, 0);
@@ -109,17 +111,20 @@ int rsm_lock_request(const struct rsm_lock_place *place, uint32_t ticket, bool a
 
 /* An exporter that leaves hundreds of frames unread is as good as gone: to be seen by the agent as one. Only
  * the reading end: our own end of file would say that our mapping is gone. */
-static void release(const struct rsm_lock_place *place, bool died) {
+static void release(const struct rsm_lock_place *place, uint32_t epoch, bool died) {
   if (place->exported != NULL) {
     if (!place->exported->ended) rsm_lock_free(place->exported, NULL, place->offset, died);
-  } else if (place->imported->fd >= 0 && say(place, RSM_FRAME_UNLOCK, 0, died) != 0) {
+  } else if (place->imported->fd >= 0 && say(place, RSM_FRAME_UNLOCK, epoch, died) != 0) {
     shutdown(place->imported->fd, SHUT_RD);
   }
 }
 
 void rsm_lock_release(const struct rsm_lock_place *place, bool died) {
+  uint32_t epoch = 0;
+  /* Nor does it if the memory was exchanged since the caller looked. */
+  if (place->imported != NULL && !rsm_mapping_has_lock(place->imported, place->offset, &epoch)) return;
   pthread_mutex_lock(&rsm_lock);
-  release(place, died);
+  release(place, epoch, died);
   pthread_mutex_unlock(&rsm_lock);
 }
 
@@ -131,7 +136,7 @@ static bool is_gone(const struct rsm_lock_place *place) {
 static void cancel(struct request *request) {
   if (request->answered) {
     bool granted = request->answer.code == RSM_SUCCESS && !is_gone(&request->place);
-    if (granted) release(&request->place, request->answer.owner_died);
+    if (granted) release(&request->place, request->epoch, request->answer.owner_died);
   }
   if (request->answered || request->kept_back) {
     drop(request);
@@ -177,11 +182,12 @@ static void ask_kept_back(struct rsm_env *env, const struct rsm_lock_place *plac
 
 static void hear(struct rsm_env *env, struct request *request, const struct rsm_frame *frame) {
   bool granted = frame->type == RSM_FRAME_GRANTED, died = granted && frame->code != 0;
+  if (granted && request->place.imported != NULL) request->epoch = request->place.imported->epoch;
   if (!request->abandoned) {
     settle(env, request, granted ? RSM_SUCCESS : refusal(frame->code), died);
     return;
   }
-  if (granted) release(&request->place, died);
+  if (granted) release(&request->place, request->epoch, died);
   struct rsm_lock_place place = request->place;
   drop(request);
   ask_kept_back(env, &place);

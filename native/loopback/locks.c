@@ -148,14 +148,22 @@ static bool refuse(struct rsm_connection *connection, const struct rsm_frame *re
   return rsm_wire_send(connection->fd, &frame, NULL, 0) == 0;
 }
 
+/* What frees a lock of memory that was exchanged since frees nothing: its owner may have taken it anew. */
+static bool unlock(struct rsm_connection *connection, const struct rsm_frame *frame) {
+  if ((int32_t)(connection->epoch - frame->epoch) < 0) return false;
+  if ((int32_t)(frame->epoch - connection->words_epoch) >= 0) {
+    rsm_lock_free(connection->segment, connection, frame->memory_offset, frame->code != 0);
+  }
+  return true;
+}
+
 bool rsm_lock_asked(struct rsm_connection *connection, const struct rsm_frame *frame) {
   struct rsm_export *segment = connection->segment;
   struct rsm_lock_place place = {.exported = segment, .offset = frame->memory_offset};
   if (segment->lock_owner == 0 || connection->permission != RSM_PERM_RDWR) return false;
   if (!rsm_lock_is_place(&place) || frame->code > 1) return false;
-  if (frame->type == RSM_FRAME_UNLOCK) {
-    rsm_lock_free(segment, connection, frame->memory_offset, frame->code != 0);
-  } else if (frame->type == RSM_FRAME_CANCEL) {
+  if (frame->type == RSM_FRAME_UNLOCK) return unlock(connection, frame);
+  if (frame->type == RSM_FRAME_CANCEL) {
     rsm_lock_dequeue(segment, connection, frame->epoch);
   } else if (connection->lock_waits == RSM_LOCK_WAITS_LIMIT) {
     return false;
@@ -197,6 +205,12 @@ void rsm_lock_owner_gone(const struct rsm_export *segment, const struct rsm_conn
 void rsm_lock_withdraw(const struct rsm_export *segment) {
   RSM_LIST_EACH(struct waiter, waiter, &waiters, link) {
     if (waiter->segment == segment && waiter->connection != NULL) forget(waiter);
+  }
+}
+
+void rsm_lock_new_words(struct rsm_export *segment) {
+  RSM_LIST_EACH(struct rsm_connection, connection, &segment->connections, link) {
+    connection->words_epoch = connection->epoch;
   }
 }
 

@@ -74,7 +74,7 @@ void rsm_import_unmap(struct rsm_import *segment) {
   unlock(segment);
 }
 
-int rsm_mapping_exchange(struct rsm_import *segment, struct rsm_object *fresh) {
+int rsm_mapping_exchange(struct rsm_import *segment, struct rsm_object *fresh, uint32_t epoch) {
   int code = RSM_SUCCESS;
   lock(segment);
   if (segment->object == NULL) {
@@ -89,10 +89,27 @@ int rsm_mapping_exchange(struct rsm_import *segment, struct rsm_object *fresh) {
   if (code == RSM_SUCCESS) {
     unused = segment->object;
     segment->object = fresh;
+    segment->epoch = epoch;
   }
   unlock(segment);
   rsm_object_drop(unused);
   return code;
+}
+
+/* NULL: it is not in a window through which the segment's own words are seen. With the lock. */
+static const _Atomic uint32_t *word_at(const struct rsm_import *segment, uint64_t offset) {
+  bool seen = segment->mapped != NULL && segment->map_permission == RSM_PERM_RDWR && offset >= segment->map_offset &&
+              offset + sizeof(uint32_t) <= segment->map_offset + segment->map_length;
+  return seen ? (const _Atomic uint32_t *)((const char *)segment->mapped + (offset - segment->map_offset)) : NULL;
+}
+
+bool rsm_mapping_has_lock(struct rsm_import *segment, uint64_t offset, uint32_t *epoch) {
+  lock(segment);
+  const _Atomic uint32_t *word = word_at(segment, offset);
+  bool may = word == NULL || (atomic_load(word) & RSM_LOCK_OWNER) == segment->lock_owner;
+  *epoch = segment->epoch;
+  unlock(segment);
+  return may;
 }
 
 int rsm_mapping_lose(struct rsm_import *segment, bool unmap) {

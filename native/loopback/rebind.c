@@ -28,6 +28,7 @@ static int bind_range(struct rsm_export *segment, void *address, struct rsm_obje
     if (code == RSM_SUCCESS) {
       segment->address = address;
       *old = exchange(segment, fresh, &handouts);
+      rsm_lock_new_words(segment);
     }
     pthread_mutex_unlock(&rsm_lock);
     rsm_handouts_close(&handouts);

@@ -110,6 +110,7 @@ struct rsm_connection {
   uint32_t permission;
   struct rsm_shown shown;
   uint32_t epoch, acknowledged; /* REBINDs sent, REBOUNDs received */
+  uint32_t words_epoch;         /* of the REBIND that brought the words that are there now; a move brings none */
   bool withdrawn;               /* WITHDRAW was sent */
   uint32_t lock_owner;          /* its number in lock words */
   unsigned lock_waits;          /* of its requests in the queues */
@@ -128,7 +129,6 @@ struct rsm_import {
   uint64_t length;
   uint32_t node, id;
   uint32_t permission;
-  uint32_t epoch;
   uint32_t lock_owner; /* our number in lock words; 0: no lock operations */
   uid_t uid; /* of the exporter */
   pid_t pid;
@@ -139,6 +139,7 @@ struct rsm_import {
 
   pthread_mutex_t mapping_lock; /* guards the rest; taken without rsm_lock, held across remaps */
   struct rsm_object *object;    /* NULL once disconnected or aborted */
+  uint32_t epoch; /* REBINDs that brought it; written by the agent, which reads it without the lock */
   void *mapped;                 /* NULL: not mapped */
   uint64_t map_offset, map_length;
   uint32_t map_permission;
@@ -228,7 +229,9 @@ void rsm_lock_free(struct rsm_export *segment, struct rsm_connection *connection
 /* It is in no list any more: waits no longer, and its locks pass on. connection NULL: the export. */
 void rsm_lock_owner_gone(const struct rsm_export *segment, const struct rsm_connection *connection);
 void rsm_lock_withdraw(const struct rsm_export *segment); /* no importer waits any more */
-void rsm_lock_rebound(const struct rsm_export *segment);  /* its words are those of other memory */
+void rsm_lock_rebound(const struct rsm_export *segment);  /* what is read in its words may be something else */
+/* They are others than before, and no copies: locks that importers had did not come along. */
+void rsm_lock_new_words(struct rsm_export *segment);
 
 /* ---- lock_requests.c: with rsm_lock ---- */
 /* GRANTED and CANCELLED. False: against the protocol. */
@@ -240,9 +243,12 @@ void rsm_lock_requests_end(struct rsm_env *env);
 
 /* ---- mapping.c: without rsm_lock ---- */
 /* The new memory over a live mapping. Owns fresh. On failure the old memory is still there. */
-int rsm_mapping_exchange(struct rsm_import *segment, struct rsm_object *fresh);
+int rsm_mapping_exchange(struct rsm_import *segment, struct rsm_object *fresh, uint32_t epoch);
 /* No object any more, scratch pages over the mapping; unmap: and there is no mapping any more. On failure
  * the memory is still mapped. */
 int rsm_mapping_lose(struct rsm_import *segment, bool unmap);
+/* Whether our lock may be in the memory that is there now (not if its word is seen, and not ours); and how many
+ * REBINDs brought it. */
+bool rsm_mapping_has_lock(struct rsm_import *segment, uint64_t offset, uint32_t *epoch);
 
 #endif

@@ -2,6 +2,7 @@
 // sources: memory memory_regions memory_sources object object_map process rebind record record_wait serve shown slots
 // sources: locks lock_requests wait wire
 /* Locks of who does not keep to the protocol. */
+#include "../loopback/state.h"
 #include "lock_rig.h"
 
 static struct rsm_frame lock_frame(enum rsm_frame_type type, uint64_t offset, uint32_t ticket) {
@@ -130,7 +131,120 @@ static void who_does_not_listen_gets_nothing_and_holds_nobody_up(void) {
   serve_no_more(false);
 }
 
+/* ---- releases that come late ---- */
+
+static _Atomic uint32_t *raw_word(void) {
+  void *mapped = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED, raw_memory, 0);
+  CHECK(mapped != MAP_FAILED);
+  return (_Atomic uint32_t *)((char *)mapped + WORD);
+}
+
+static void raw_unlock(int fd, uint32_t epoch) {
+  struct rsm_frame frame = lock_frame(RSM_FRAME_UNLOCK, WORD, epoch);
+  CHECK_EQ(rsm_wire_send(fd, &frame, NULL, 0), 0);
+}
+
+/* What was said before has been heard once this is answered. */
+static void raw_is_heard(int fd) {
+  struct rsm_frame frame = lock_frame(RSM_FRAME_LOCK, WORD + 4, 1);
+  int descriptors[RSM_FRAME_DESCRIPTORS];
+  size_t count;
+  CHECK_EQ(rsm_wire_send(fd, &frame, NULL, 0), 0);
+  CHECK_EQ(raw_receive(fd, &frame, descriptors, &count), 1);
+  CHECK_EQ(frame.type, RSM_FRAME_GRANTED);
+}
+
+/* An importer with a lock when the memory is exchanged; its release of that lock is heard at last. */
+static void releases_late(int has_new_words) {
+  int fd = raw_connect("self", ID, 0600);
+  uint32_t owner = raw_status->lock_owner;
+  atomic_store(raw_word(), owner);
+  board->ready = 1;
+  raw_answer(fd, RSM_FRAME_REBIND, RSM_FRAME_REBOUND);
+  _Atomic uint32_t *word = raw_word();
+  CHECK_EQ(atomic_load(word), has_new_words ? 0 : owner);
+  atomic_store(word, owner);
+  board->ready = 2;
+  AWAIT(atomic_load(word) & RSM_LOCK_CONTENDED);
+  raw_unlock(fd, 0);
+  if (has_new_words) {
+    raw_is_heard(fd);
+    CHECK_EQ(atomic_load(word), owner | RSM_LOCK_CONTENDED);
+    raw_unlock(fd, 1);
+  }
+  AWAIT((atomic_load(word) & RSM_LOCK_OWNER) != owner);
+}
+
+static void serve_late_release(bool has_new_words) {
+  rig_up();
+  pid_t late = start(releases_late, has_new_words);
+  make_scratch();
+  host("self");
+  memory = allocate(LENGTH);
+  uint8_t *other = allocate(LENGTH);
+  segment = lockable(env, memory);
+  CHECK_EQ(publish(segment, record, ID, 0600), RSM_SUCCESS);
+  AWAIT(board->ready == 1);
+  struct rsm_object *first = rsm_object_keep(segment->object);
+  if (has_new_words) CHECK_EQ(rsm_export_rebind(segment, other), RSM_SUCCESS);
+  else rsm_move_exposed(first, memory, LENGTH);
+  rsm_object_drop(first);
+  AWAIT(board->ready == 2);
+  struct side a = importer();
+  CHECK(!acquire(&a)); /* once it has been released in the memory that is there now */
+  release(&a);
+  expect_exit(late);
+  end(&a);
+  serve_no_more(false);
+  give_back(other);
+}
+
+static void a_release_from_before_a_rebind_frees_nothing_of_the_new_memory(void) {
+  serve_late_release(true);
+}
+
+static void a_release_from_before_a_move_frees_the_lock_that_moved_along(void) {
+  serve_late_release(false);
+}
+
+static void a_release_from_the_future_ends_the_connection(void) {
+  serve();
+  expect_end_after(ID, 0600, lock_frame(RSM_FRAME_UNLOCK, WORD, 1));
+  expect_end_after(ID, 0600, lock_frame(RSM_FRAME_UNLOCK, WORD, INT32_MAX));
+  serve_no_more(false);
+}
+
+static void an_importer_says_in_which_memory_its_lock_was(void) {
+  serve();
+  uint8_t *other = allocate(LENGTH);
+  struct side a = importer();
+  uint32_t epoch;
+  CHECK(!acquire(&a));
+  CHECK(rsm_mapping_has_lock(a.place.imported, WORD, &epoch));
+  CHECK_EQ(epoch, 0);
+  CHECK_EQ(rsm_export_rebind(segment, other), RSM_SUCCESS);
+  CHECK(!rsm_mapping_has_lock(a.place.imported, WORD, &epoch)); /* it stayed behind */
+  CHECK_EQ(epoch, 1);
+  CHECK(!acquire(&a));
+  CHECK(rsm_mapping_has_lock(a.place.imported, WORD, &epoch));
+  rsm_import_unmap(a.place.imported);
+  CHECK(rsm_mapping_has_lock(a.place.imported, WORD, &epoch)); /* for all that it sees */
+  CHECK_EQ(epoch, 1);
+  rsm_lock_release(&a.place, false);
+  AWAIT(*(_Atomic uint32_t *)(other + WORD) == 0);
+  end(&a);
+  rsm_export_release(segment);
+  leave();
+  give_back(memory);
+  give_back(other);
+  rig_down(false);
+}
+
 int main(void) {
+  RUN(a_release_from_before_a_rebind_frees_nothing_of_the_new_memory);
+  RUN(a_release_from_before_a_move_frees_the_lock_that_moved_along);
+  RUN(a_release_from_the_future_ends_the_connection);
+  RUN(an_importer_says_in_which_memory_its_lock_was);
   RUN(who_does_not_listen_gets_nothing_and_holds_nobody_up);
   RUN(frames_that_make_no_sense_end_the_connection);
   RUN(more_requests_than_allowed_end_the_connection_and_nobody_elses);

@@ -33,6 +33,7 @@ static void an_exporter_that_is_stopped_cannot_stop_its_importers(void) {
   release(&a); /* not contended: needs nobody */
   CHECK(take_free(&b));
   release(&b);
+  CHECK(take_free(&a));
   for (int i = 0; i < 5000; i++) rsm_lock_release(&a.place, false); /* it reads none of this */
   AWAIT(!is_connected(control));
   CHECK(kill(exporter, SIGCONT) == 0);

@@ -209,3 +209,31 @@ test('worker.terminate() of who holds a lock or waits for it, blocking or not', 
     next: false,
   });
 });
+
+test('a lock released where its word is not seen is asked for once before it is taken', async () => {
+  const exporter = await peer();
+  const id = await exporter.run(({ api, kept }, bytes: number) => {
+    const here = kept as unknown as Held;
+    here.owner = api.openController().createExport(api.allocate(bytes), { lockOps: true });
+    return here.owner.publish();
+  }, 2 * PAGE);
+  const controller = api.openController();
+  const segment = controller.connectSync({ id });
+  later(() => {
+    segment.close();
+    controller.close();
+  });
+  const lock = segment.lock(0);
+  segment.map({ offset: PAGE });
+  lock.acquireSync().release();
+  segment.unmap();
+  while (segment.fetchAdd(0, 0) !== 0) await pause(1); // the exporter has heard of the release
+  later(() => exporter.resume());
+  await exporter.stop();
+  // It cannot tell now, and until it has, nobody knows whether the release concerns this memory.
+  expect(lock.tryAcquire()).toBeNull();
+  exporter.resume();
+  lock.acquireSync().release();
+  await exporter.stop();
+  lock.acquireSync().release(); // without a message
+});

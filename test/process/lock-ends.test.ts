@@ -225,7 +225,7 @@ test('a lock released where its word is not seen is asked for once before it is 
   });
   const lock = segment.lock(0);
   segment.map({ offset: PAGE });
-  lock.acquireSync().release();
+  lock.acquireSync()!.release();
   segment.unmap();
   while (segment.fetchAdd(0, 0) !== 0) await pause(1); // the exporter has heard of the release
   later(() => exporter.resume());
@@ -233,7 +233,7 @@ test('a lock released where its word is not seen is asked for once before it is 
   // It cannot tell now, and until it has, nobody knows whether the release concerns this memory.
   expect(lock.tryAcquire()).toBeNull();
   exporter.resume();
-  lock.acquireSync().release();
+  lock.acquireSync()!.release();
   await exporter.stop();
-  lock.acquireSync().release(); // without a message
+  lock.acquireSync()!.release(); // without a message
 });

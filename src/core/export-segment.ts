@@ -136,9 +136,10 @@ export class ExportSegment extends LockableSegment {
   publish(id: unknown, access: AccessReader): number {
     this.checkLive('publish');
     checkSegmentId(id);
-    if (this.#id !== undefined) throw new RsmError(RSMERR_SEG_ALREADY_PUBLISHED, 'publish');
+    this.#checkUnpublished();
     checkNotReserved(id);
     const grants = this.#grants('publish', access);
+    this.#checkUnpublished(); // reading the list may have run the program
     if (this.#options.lockOps && !this.#controller.driver.lockOps) {
       throw new RsmError(RSMERR_LOCKS_NOT_SUPPORTED, 'publish');
     }
@@ -234,6 +235,10 @@ export class ExportSegment extends LockableSegment {
   protected override easeReach(): void {}
 
   protected override checkWhole(): void {}
+
+  #checkUnpublished(): void {
+    if (this.#id !== undefined) throw new RsmError(RSMERR_SEG_ALREADY_PUBLISHED, 'publish');
+  }
 
   #grants(operation: string, access: AccessReader): GrantTable {
     const list = access();

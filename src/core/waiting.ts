@@ -41,16 +41,21 @@ export function waitFor<T>(
       if (left) return;
       left = true;
       clearTimeout(timer);
-      signal?.removeEventListener('abort', cancelled);
       end();
       if (outcome instanceof RsmError) reject(outcome);
       else resolve(outcome);
+      signal?.removeEventListener('abort', cancelled);
     };
     const late = () => leave(new RsmError(RSMERR_TIMEOUT, operation));
     const cancelled = () => leave(interrupted(operation, signal));
     const end = begin(leave);
     const timer = limitMs < 0 ? undefined : setTimeout(late, limitMs);
-    signal?.addEventListener('abort', cancelled);
+    try {
+      signal?.addEventListener('abort', cancelled);
+    } catch (error) {
+      reject(error); // the program's own; a wait that stayed would take what others wait for
+      cancelled();
+    }
   });
 }
 

@@ -38,7 +38,8 @@ export interface Target {
 /**
  * Opens a controller; 'loopback' reaches the own node. Several opens share what is behind them.
  * @param options config: the configuration file, in place of RSM_CONFIG and /etc/rsm/rsm.toml
- * @throws RsmError CTLR_NOT_PRESENT: no such controller, or no runtime directory; BAD_CONF; BAD_ADDR
+ * @throws RsmError CTLR_NOT_PRESENT: no such controller, or no runtime directory; BAD_CONF; BAD_ADDR;
+ *   INSUFFICIENT_RESOURCES: no descriptor is left
  */
 export function openController(name?: string, options?: { config?: string }): Controller {
   const { config } = optionsOf('openController', options);

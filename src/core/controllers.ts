@@ -32,7 +32,8 @@ export class Controller {
   /**
    * One more reference to a controller, opened if need be.
    * @param name type and unit; null for loopback. Letter case does not matter, nor loopback's unit (C-009)
-   * @throws RsmError BAD_ADDR: not a string; CTLR_NOT_PRESENT (C-010); BAD_CONF
+   * @throws RsmError BAD_ADDR: not a string; CTLR_NOT_PRESENT (C-010); BAD_CONF;
+   *   INSUFFICIENT_RESOURCES: descriptors
    */
   static get(name: unknown, config?: string): Controller {
     const { type, unit } = parseName(name ?? 'loopback');

@@ -4,7 +4,10 @@ import { RSMERR_BAD_ADDR, RSMERR_BAD_CTLR_HNDL, RSMERR_BAD_TOPOLOGY_PTR } from '
 import { call, checkPointer, type Out, store, storeMade } from './call.ts';
 import type { rsm_topology_t, rsmapi_controller_attr_t, rsmapi_controller_handle_t } from './types.ts';
 
-/** One more reference to a controller; null is loopback. BAD_CTLR_HNDL, BAD_ADDR, CTLR_NOT_PRESENT. */
+/**
+ * One more reference to a controller; null is loopback. BAD_CTLR_HNDL, BAD_ADDR, CTLR_NOT_PRESENT, BAD_CONF,
+ * INSUFFICIENT_RESOURCES.
+ */
 export function rsm_get_controller(name: string | null, controller: Out<rsmapi_controller_handle_t>): number {
   return call(() => {
     checkPointer('get_controller', RSMERR_BAD_CTLR_HNDL, controller);

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { RSMERR_BAD_CONF, RsmError } from '../errors.ts';
 import { hostAndPort, isLoopback, type Key, MOST_SEGMENTS, TABLES } from './keys.ts';
+import { checkShortage } from './shortage.ts';
 import { lineOf } from './toml-lines.ts';
 import { uidOf } from './users.ts';
 
@@ -78,7 +79,8 @@ interface Place {
 /**
  * Reads the configuration; the defaults where there is no file.
  * @param config the file to read, which then must exist
- * @throws RsmError BAD_CONF: the file cannot be read, is not TOML, or says what it may not
+ * @throws RsmError BAD_CONF: the file cannot be read, is not TOML, or says what it may not;
+ *   INSUFFICIENT_RESOURCES: descriptors
  */
 export function readConfiguration(config?: string): Configuration {
   const named = configurationFile(config);
@@ -142,6 +144,7 @@ function readText(file: string, mustExist: boolean): string | undefined {
     if (!stats.isFile()) throw new Error('it is not a regular file');
     return readFileSync(file, 'utf8');
   } catch (cause) {
+    checkShortage('configure', cause);
     throw new RsmError(RSMERR_BAD_CONF, 'configure', `cannot read ${file}: ${(cause as Error).message}`, {
       cause,
     });

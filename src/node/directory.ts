@@ -19,6 +19,7 @@ import {
 import { join, resolve } from 'node:path';
 import { RSMERR_CTLR_NOT_PRESENT, RsmError } from '../errors.ts';
 import { native } from '../native/index.ts';
+import { checkShortage } from './shortage.ts';
 
 export interface RuntimeDirectory {
   readonly path: string;
@@ -42,7 +43,7 @@ const PERSONAL = '/tmp/rsm-';
 /**
  * Finds the directory (RSM_RUNTIME_DIR, configured, /run/rsm where an administrator made it, else
  * /tmp/rsm-UID), makes it where it is missing and keeps tmp cleaners away from it until closed.
- * @throws RsmError CTLR_NOT_PRESENT: it cannot be used; the detail says why
+ * @throws RsmError CTLR_NOT_PRESENT: it cannot be used; the detail says why. INSUFFICIENT_RESOURCES: descriptors
  */
 export function openDirectory(configured: string | undefined): RuntimeDirectory {
   const uid = effectiveUid();
@@ -90,14 +91,23 @@ export function ownDirectory({ path, users, own, uid }: RuntimeDirectory): strin
   return own;
 }
 
-/** The users that have ever had segments here. */
+/** The users that have ever had segments here. @throws RsmError as `namesIn` */
 export function userIds({ users }: { readonly users: string }): number[] {
+  return namesIn(users)
+    .filter((name) => /^\d{1,10}$/.test(name))
+    .map(Number);
+}
+
+/**
+ * What is in a directory; nothing where there is none yet, or no more.
+ * @throws RsmError INSUFFICIENT_RESOURCES: no descriptor is left, so that it cannot be known
+ */
+export function namesIn(path: string): string[] {
   try {
-    return readdirSync(users)
-      .filter((name) => /^\d{1,10}$/.test(name))
-      .map(Number);
-  } catch {
-    return []; // nobody yet
+    return readdirSync(path);
+  } catch (cause) {
+    checkShortage('open', cause);
+    return [];
   }
 }
 
@@ -141,6 +151,7 @@ function attempt<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (cause) {
+    checkShortage('open', cause);
     const why = (cause as Error).message;
     throw new RsmError(
       RSMERR_CTLR_NOT_PRESENT,

@@ -92,7 +92,8 @@ export interface Node {
 
 /**
  * Opens the node of this process.
- * @throws RsmError BAD_CONF: the configuration; CTLR_NOT_PRESENT: the runtime directory
+ * @throws RsmError BAD_CONF: the configuration; CTLR_NOT_PRESENT: the runtime directory; INSUFFICIENT_RESOURCES:
+ *   descriptors
  */
 export function openNode(options: { config?: string | undefined } = {}): Node {
   const configuration = readConfiguration(options.config);

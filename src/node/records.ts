@@ -6,14 +6,13 @@
  */
 import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { RSMERR_INSUFFICIENT_RESOURCES, RsmError } from '../errors.ts';
 import { native } from '../native/index.ts';
-import { type RuntimeDirectory, userIds } from './directory.ts';
+import { namesIn, type RuntimeDirectory, userIds } from './directory.ts';
 import { isAt, type NodeLock } from './lock.ts';
+import { checkShortage } from './shortage.ts';
 
 /** Never blocks on what another user may have put there, and never leaves the directory. */
 const CAREFULLY: number = constants.O_NOFOLLOW | constants.O_NONBLOCK;
-const OUT_OF_DESCRIPTORS: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM'];
 
 /** Whether a text, which may come from another user, is the name of a record and not a way elsewhere. */
 export function isRecordName(text: string): boolean {
@@ -72,22 +71,23 @@ export function deadRecords(users: string): Map<number, number> {
 }
 
 function recordNames(path: string): string[] {
-  try {
-    return readdirSync(path).filter(isRecordName);
-  } catch {
-    return []; // gone, or no directory at all
-  }
+  return namesIn(path).filter(isRecordName);
 }
 
 /** Removes what dead processes left: of this user, or of everybody when this is root. */
 export function sweep(directory: RuntimeDirectory, lock: NodeLock): void {
-  const users = directory.uid === 0 ? userIds(directory) : [directory.uid];
-  for (const uid of users) {
-    try {
-      sweepUser(`${directory.users}/${uid}`, uid, lock);
-    } catch {
-      // A courtesy to others, not this program's business: whoever opens the node next tries again.
-    }
+  courteously(() => {
+    const users = directory.uid === 0 ? userIds(directory) : [directory.uid];
+    for (const uid of users) courteously(() => sweepUser(`${directory.users}/${uid}`, uid, lock));
+  });
+}
+
+/** For others, and not this program's business: where it fails, whoever opens the node next tries again. */
+function courteously(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // see above
   }
 }
 
@@ -138,7 +138,7 @@ function openIfThere(path: string, flags: number): number | undefined {
   try {
     return openSync(path, flags | CAREFULLY);
   } catch (cause) {
-    if (!OUT_OF_DESCRIPTORS.includes((cause as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw new RsmError(RSMERR_INSUFFICIENT_RESOURCES, 'open', (cause as Error).message, { cause });
+    checkShortage('open', cause);
+    return undefined;
   }
 }

@@ -4,10 +4,11 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { ImportSegment } from '../../src/api/index.ts';
+import { RSMERR_INSUFFICIENT_RESOURCES } from '../../src/errors.ts';
 import { exportIn, importersOf, importIn } from '../support/actors.ts';
 import { memoryGroup } from '../support/groups.ts';
 import type { Peer } from '../support/peer.ts';
-import { ALICE, directory, later, peer, root, systemV } from '../support/scene.ts';
+import { ALICE, BOB, directory, file, later, peer, root, systemV } from '../support/scene.ts';
 
 const MIB = 1024 * 1024;
 
@@ -140,6 +141,72 @@ test('C-027 with no descriptor left every call says so, by whichever way it is m
   });
   expect(found).toEqual({ codes: ['RSMERR_INSUFFICIENT_RESOURCES'], leaked: 0 });
 });
+
+test('get_controller without a descriptor says so, in both faces, with a configuration file or without', async () => {
+  const small = await peer({ limits: ['--nofile=100:100'] });
+  const config = file('[node]\nid = 0\n');
+  const codes = await small.run(({ api, rsm }, named: string) => {
+    const { openSync, closeSync, readdirSync } = process.getBuiltinModule('node:fs');
+    const code = (call: () => unknown): unknown => {
+      try {
+        return call();
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    };
+    const before = readdirSync('/proc/self/fd').length;
+    const taken: number[] = [];
+    try {
+      for (;;) taken.push(openSync('/dev/null', 'r'));
+    } catch {
+      // the limit is reached
+    }
+    const said = [
+      code(() => api.openController()),
+      code(() => api.openController('loopback', { config: named })),
+      code(() => rsm.rsm_get_controller('loopback', rsm.out())),
+    ];
+    for (const fd of taken) closeSync(fd);
+    api.openController().close();
+    return [...said, readdirSync('/proc/self/fd').length - before];
+  }, config);
+  const name = 'RSMERR_INSUFFICIENT_RESOURCES';
+  expect(codes).toEqual([name, name, RSMERR_INSUFFICIENT_RESOURCES, 0]);
+});
+
+test.skipIf(!root)(
+  'C-076 whether another user has the id cannot be seen without a descriptor: it is not published twice',
+  async () => {
+    const [first, second] = await Promise.all([
+      peer({ uid: ALICE }),
+      peer({ uid: BOB, limits: ['--nofile=100:100'] }),
+    ]);
+    const id = await exportIn(first, { id: 0x61_0000 });
+    const codes = await second.run(({ api }, taken: number) => {
+      const { openSync, closeSync } = process.getBuiltinModule('node:fs');
+      const controller = api.openController();
+      const [known, segment] = [1, 2].map(() => controller.createExport(api.allocate(4096)));
+      known!.publish(); // its record and the lock are open from here on
+      const held: number[] = [];
+      try {
+        for (;;) held.push(openSync('/dev/null', 'r'));
+      } catch {
+        // the limit is reached
+      }
+      const publish = () => {
+        try {
+          return segment!.publish({ id: taken });
+        } catch (error) {
+          return (error as { code: string }).code;
+        }
+      };
+      const without = publish();
+      for (const fd of held) closeSync(fd);
+      return [without, publish()];
+    }, id);
+    expect(codes).toEqual(['RSMERR_INSUFFICIENT_RESOURCES', 'RSMERR_SEGID_IN_USE']);
+  },
+);
 
 test('descriptors: the connects that find none say so; closing gives them back', async () => {
   const [exporter, importer] = await Promise.all([peer(), peer({ limits: ['--nofile=100:100'] })]);

@@ -1,6 +1,6 @@
 /** `rsm doctor`: what is broken is found, and the command that is offered mends it. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -81,6 +81,23 @@ describe('the runtime directory', () => {
     expect(of(await examine({ env }), 'runtime directory')).toMatchObject({ state: 'ok' });
   });
 
+  test.skipIf(!root)(
+    'for all users in which a user owns the folder of users is noted; the command mends it',
+    async () => {
+      const path = folder(0o1777);
+      const env = { RSM_RUNTIME_DIR: path };
+      const before = of(await examine({ env }), 'users');
+      expect(before).toMatchObject({ state: 'note', says: expect.stringContaining('who publishes first') });
+      chownSync(join(path, 'u'), ALICE, ALICE);
+      const found = of(await examine({ env, uid: BOB }), 'users');
+      expect(found).toMatchObject({ state: 'note', says: expect.stringContaining(`${ALICE}`) });
+      execFileSync('sh', ['-c', found!.mend!.replace('sudo ', '')]);
+      expect(of(await examine({ env, uid: BOB }), 'users')).toBeUndefined();
+      expect(statSync(join(path, 'u')).mode & 0o7777).toBe(0o1777);
+      expect(of(await examine({ env: { RSM_RUNTIME_DIR: folder(0o700) } }), 'users')).toBeUndefined();
+    },
+  );
+
   test.skipIf(!root)('of another user that may only be read is a note', async () => {
     const env = { RSM_RUNTIME_DIR: folder(0o755) };
     const found = of(await examine({ env, uid: ALICE }), 'runtime directory');
@@ -105,7 +122,7 @@ describe('the runtime directory', () => {
     const found = of(wrong, 'shared directory');
     expect(found).toMatchObject({ state: 'note', says: expect.stringContaining('1777') });
     const right = await examine({ env }, ...inside(`${found!.mend!.replace('sudo ', '')} &&`));
-    expect(of(right, 'shared directory')).toBeUndefined();
+    expect([of(right, 'shared directory'), of(right, 'users')]).toEqual([undefined, undefined]);
     expect(of(right, 'runtime directory')).toMatchObject({
       state: 'ok',
       says: expect.stringContaining('/run/rsm'),

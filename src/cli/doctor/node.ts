@@ -8,8 +8,10 @@ import { userNames } from '../users.ts';
 import { type Finding, finding } from './finding.ts';
 
 const SHARED = '/run/rsm';
-const SHARE = `sudo install -d -o root -g root -m 1777 ${SHARED}`;
 const STICKY_FOR_ALL = 0o1777;
+/** Makes a directory, and in it that of the users, root's and for everybody; of those that are there, too. */
+const share = (path: string) => `sudo install -d -o root -g root -m 1777 ${path} ${usersOf(path)}`;
+const usersOf = (path: string) => join(path, 'u');
 /** File systems, by the magic number of statfs(2), over which locks and sockets do not work. */
 const ELSEWHERE: ReadonlyMap<number, string> = new Map([
   [0x6969, 'NFS'],
@@ -33,7 +35,7 @@ export async function directory(): Promise<Finding[]> {
   try {
     const located = node.locateNode();
     node.checkDirectory(located);
-    return [found(located), ...shared(located)];
+    return [found(located), ...shared(located), ...users(located)];
   } catch (error) {
     return [refused(error as Error)];
   }
@@ -54,7 +56,7 @@ function found({ path, origin, id }: Location & { id: number }): Finding {
   const where = ELSEWHERE.get(statfsSync(path).type);
   if (where !== undefined) {
     const local = `${says}. It is on ${where}; it must be on a local file system.`;
-    return finding(name, 'problem', local, SHARE);
+    return finding(name, 'problem', local, share(SHARED));
   }
   if (isOpenToReplacement(stats)) {
     const open = `${says}. With mode ${octal(stats.mode & 0o7777)} anybody can replace what others put there.`;
@@ -70,7 +72,7 @@ function missing(path: string, says: string): Finding {
   const parent = dirname(path);
   if (mayWrite(parent)) return finding('runtime directory', 'ok', `${says}. It is made on first use.`);
   const cannot = `${says}. It is not there, and cannot be made in ${parent}.`;
-  return finding('runtime directory', 'problem', cannot, `sudo install -d -m 1777 ${path}`);
+  return finding('runtime directory', 'problem', cannot, share(path));
 }
 
 function mayWrite(path: string): boolean {
@@ -94,7 +96,19 @@ function shared({ origin }: Location): Finding[] {
     stats === undefined
       ? `There is no ${SHARED}: processes of different users do not find each other.`
       : `${SHARED} is not used: it must be a directory of root with mode ${octal(STICKY_FOR_ALL)}.`;
-  return [finding('shared directory', 'note', says, SHARE)];
+  return [finding('shared directory', 'note', says, share(SHARED))];
+}
+
+/** Of a node of many users: who owns the sticky directory of theirs may rename what others have there. */
+function users({ path }: Location): Finding[] {
+  const node = lstatSync(path, { throwIfNoEntry: false });
+  if (node === undefined || (node.mode & 0o002) === 0) return [];
+  const stats = lstatSync(usersOf(path), { throwIfNoEntry: false });
+  if (stats?.uid === 0) return [];
+  const owner =
+    stats === undefined ? 'will belong to who publishes first' : `belongs to ${userNames()(stats.uid)}`;
+  const says = `${usersOf(path)} ${owner}, who can keep others from publishing: it should be root's.`;
+  return [finding('users', 'note', says, share(path))];
 }
 
 /** What killed processes left. */
@@ -102,7 +116,7 @@ export async function leftovers(): Promise<Finding[]> {
   try {
     const { deadRecords, locateNode } = await import('../../node/index.ts');
     const nameOf = userNames();
-    return [...deadRecords(join(locateNode().path, 'u'))].map(([uid, count]) => {
+    return [...deadRecords(usersOf(locateNode().path))].map(([uid, count]) => {
       const files = count === 1 ? 'A record' : `${count} records`;
       const says = `${files} of ${nameOf(uid)}, of killed processes: they go when that user next uses the node.`;
       return finding('leftovers', 'note', says, `sudo -u '#${uid}' rsm topology`);

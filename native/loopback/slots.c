@@ -32,10 +32,13 @@ static int write_zeros(int fd, size_t length, off_t at) {
 
 static void *map_new(int fd, size_t length, off_t at, int *error) {
   *error = write_zeros(fd, length, at);
-  if (*error != 0) return NULL;
-  void *address = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at);
-  if (address != MAP_FAILED) return address;
-  *error = -errno;
+  if (*error == 0) {
+    void *address = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at);
+    if (address != MAP_FAILED) return address;
+    *error = -errno;
+  }
+  /* A part that was written would keep what a full file system needs elsewhere. */
+  if (ftruncate(fd, at) != 0) *error = -errno;
   return NULL;
 }
 

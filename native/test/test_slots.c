@@ -188,7 +188,7 @@ static void test_without_room_a_segment_is_not_shown_and_works(void) {
   struct rlimit before, small;
   CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
   signal(SIGXFSZ, SIG_IGN);
-  small = (struct rlimit){RSM_RECORD_HEADER_BYTES, before.rlim_max}; /* as a full file system */
+  small = (struct rlimit){RSM_RECORD_HEADER_BYTES + PAGE, before.rlim_max}; /* as a nearly full file system */
   CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
   uint32_t number;
   CHECK_EQ(rsm_export_show(segment, record, &number), RSMERR_INSUFFICIENT_RESOURCES);
@@ -198,9 +198,10 @@ static void test_without_room_a_segment_is_not_shown_and_works(void) {
   volatile uint8_t *mapped = map_whole(import, 0600);
   mapped[0] = 7;
   CHECK_EQ(memory[0], 7);
+  int fd = record_fd("r");
+  CHECK_EQ(lseek(fd, 0, SEEK_END), RSM_RECORD_HEADER_BYTES); /* the page that there was room for was given back */
   CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
   CHECK_EQ(rsm_export_show(segment, record, &number), RSM_SUCCESS);
-  int fd = record_fd("r");
   CHECK_EQ(count_kind(fd, RSM_SLOT_EXPORT), 1);
   close(fd);
   end_import(import, mapped, PAGE);

@@ -26,7 +26,7 @@ export class Controller {
     this.#opened = opened;
     this.#key = key;
     opened.handle = this;
-    opened.users += 1;
+    this.userCame();
   }
 
   /**
@@ -65,18 +65,15 @@ export class Controller {
     this.#references -= 1;
     if (this.#references > 0) return;
     this.#opened.handle = undefined;
-    this.#userGone();
+    this.userGone();
   }
 
-  segmentMade(): void {
+  /** One more segment uses the driver; each says `userGone` when it has ended. */
+  userCame(): void {
     this.#opened.users += 1;
   }
 
-  segmentEnded(): void {
-    this.#userGone();
-  }
-
-  #userGone(): void {
+  userGone(): void {
     this.#opened.users -= 1;
     if (this.#opened.users > 0) return;
     open.delete(this.#key);

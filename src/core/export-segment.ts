@@ -65,7 +65,7 @@ export class ExportSegment extends LockableSegment {
   ) {
     super(driver.events, driver.openLocks(), () => {
       driver.destroy();
-      controller.segmentEnded();
+      controller.userGone();
     });
     this.#controller = controller;
     this.#driver = driver;
@@ -99,7 +99,7 @@ export class ExportSegment extends LockableSegment {
     const range = { ...memory, byteLength: length };
     const owner = currentOwner(); // before anything is made that would have to be given back
     const made = driver.createExport(range, options);
-    controller.segmentMade();
+    controller.userCame();
     return new ExportSegment(controller, made, range, owner, options);
   }
 
@@ -130,8 +130,8 @@ export class ExportSegment extends LockableSegment {
   /**
    * Makes it importable. id 0: the system chooses. Returns the id.
    * @param access reads the access list, at its place in the order of checks; empty: every node
-   * @throws RsmError BAD_SEGID, SEG_ALREADY_PUBLISHED, RESERVED_SEGID, BAD_ACL, LOCKS_NOT_SUPPORTED (C-035),
-   *   SEGID_IN_USE, INSUFFICIENT_RESOURCES
+   * @throws RsmError BAD_SEGID, SEG_ALREADY_PUBLISHED, RESERVED_SEGID, BAD_ACL, SEGID_IN_USE,
+   *   LOCKS_NOT_SUPPORTED (C-035), INSUFFICIENT_RESOURCES
    */
   publish(id: unknown, access: AccessReader): number {
     this.checkLive('publish');
@@ -140,10 +140,11 @@ export class ExportSegment extends LockableSegment {
     checkNotReserved(id);
     const grants = this.#grants('publish', access);
     this.#checkUnpublished(); // reading the list may have run the program
-    if (this.#options.lockOps && !this.#controller.driver.lockOps) {
-      throw new RsmError(RSMERR_LOCKS_NOT_SUPPORTED, 'publish');
-    }
-    this.#id = this.#driver.publish(id, grants);
+    this.#id = this.#driver.publish(id, grants, () => {
+      if (this.#options.lockOps && !this.#controller.driver.lockOps) {
+        throw new RsmError(RSMERR_LOCKS_NOT_SUPPORTED, 'publish');
+      }
+    });
     published.add(this);
     if (onPublish.hasSubscribers)
       onPublish.publish({ ...this.#told(this.#id), byteLength: this.#memory.byteLength });
@@ -215,7 +216,7 @@ export class ExportSegment extends LockableSegment {
     this.end();
     this.#driver.destroy();
     this.#withdrawn();
-    this.#controller.segmentEnded();
+    this.#controller.userGone();
   }
 
   /** Its memory is this process's own. */

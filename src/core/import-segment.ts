@@ -59,9 +59,9 @@ export class ImportSegment extends LockableSegment {
   private constructor(controller: Controller, driver: DriverImport, target: Target) {
     super(driver.events, driver.openLocks(), () => {
       driver.disconnect();
-      controller.segmentEnded();
+      controller.userGone();
     });
-    controller.segmentMade();
+    controller.userCame();
     this.#controller = controller;
     this.#driver = driver;
     this.#counts = driver.counts;
@@ -102,7 +102,7 @@ export class ImportSegment extends LockableSegment {
     signal: AbortSignal | undefined,
   ): Promise<ImportSegment> {
     const target = checkTarget(node, id, permission, signal);
-    controller.segmentMade();
+    controller.userCame();
     try {
       const driver = await controller.driver.connectAsync(target, signal);
       return new ImportSegment(controller, driver, target);
@@ -110,7 +110,7 @@ export class ImportSegment extends LockableSegment {
       tellRefusal(target, error);
       throw error;
     } finally {
-      controller.segmentEnded();
+      controller.userGone();
     }
   }
 
@@ -208,7 +208,7 @@ export class ImportSegment extends LockableSegment {
     this.checkNoDescriptor('disconnect');
     this.end();
     this.#driver.disconnect();
-    this.#controller.segmentEnded();
+    this.#controller.userGone();
   }
 
   /** The barrier that implicit-mode transfers run in. */

@@ -105,8 +105,11 @@ export interface DriverExport {
   readonly importers: number;
   /** To be asked for once; whoever asks keeps it, and the segment does not. */
   openLocks(): DriverLocks;
-  /** id 0: the next system id. Returns the id. Throws SEGID_IN_USE, INSUFFICIENT_RESOURCES. */
-  publish(id: number, grants: GrantTable): number;
+  /**
+   * id 0: the next system id. Returns the id. Throws SEGID_IN_USE, INSUFFICIENT_RESOURCES.
+   * @param allow called when the id is known to be free, before anybody can connect; what it throws ends it
+   */
+  publish(id: number, grants: GrantTable, allow: () => void): number;
   republish(grants: GrantTable): void;
   unpublish(): void;
   /** held: offsets of locks that are this segment's in the new memory, too. */

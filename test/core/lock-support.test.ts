@@ -1,21 +1,27 @@
-/** C-035 where a controller has no lock operations: a driver made up for it, because loopback has them. */
+/** C-035 where a controller has no lock operations: a driver made up for it, because loopback has them; or loopback without. */
 import { expect, test } from 'vitest';
-import type { Controller } from '../../src/core/controllers.ts';
+import * as api from '../../src/api/index.ts';
+import { Controller } from '../../src/core/controllers.ts';
 import { ExportSegment } from '../../src/core/export-segment.ts';
 import { allocate } from '../../src/core/memory.ts';
 import type { Driver, DriverExport } from '../../src/drivers/driver.ts';
-import { RSMERR_BAD_ACL, RSMERR_LOCKS_NOT_SUPPORTED } from '../../src/errors.ts';
+import { RSMERR_BAD_ACL, RSMERR_LOCKS_NOT_SUPPORTED, RSMERR_SEGID_IN_USE } from '../../src/errors.ts';
+import * as rsm from '../../src/librsm/index.ts';
 import { runtimeDirectory } from '../support/runtime.ts';
 
 runtimeDirectory();
 
 const PAGE = 4096;
+const FREE = 0x600035;
 const attributes = { pageSizes: PAGE / 1024, maxExportSegmentSize: 0 };
 
 function controllerWithout(published: number[]): Controller {
   const made: Partial<DriverExport> = {
     openLocks: () => ({ enabled: false }) as ReturnType<DriverExport['openLocks']>,
-    publish: (id) => published.push(id),
+    publish(id, _grants, allow) {
+      allow();
+      return published.push(id);
+    },
     destroy: () => {},
   };
   const driver: Partial<Driver> = {
@@ -25,7 +31,7 @@ function controllerWithout(published: number[]): Controller {
     reaches: (node) => node === 0,
     createExport: () => made as DriverExport,
   };
-  return { driver, segmentMade() {}, segmentEnded() {} } as unknown as Controller;
+  return { driver, userCame() {}, userGone() {} } as unknown as Controller;
 }
 
 test('C-035 there RSM_LOCK_OPS can be created, and published not', () => {
@@ -42,4 +48,29 @@ test('C-035 there RSM_LOCK_OPS can be created, and published not', () => {
   plain.publish(0x600000, () => []);
   expect(published).toEqual([0x600000]);
   plain.destroy();
+});
+
+test('C-035 an id in use is found first, and a free one stays free; in both faces', () => {
+  const controller = api.openController();
+  Object.assign(Controller.get(null).driver, { lockOps: false }); // which all of this thread have
+  const handle = rsm.out<rsm.rsmapi_controller_handle_t>();
+  rsm.rsm_get_controller(null, handle);
+  const plain = controller.createExport(api.allocate(PAGE));
+  plain.publish({ id: FREE });
+  const ours = controller.createExport(api.allocate(PAGE), { lockOps: true });
+  const theirs = rsm.out<rsm.rsm_memseg_export_handle_t>();
+  rsm.rsm_memseg_export_create(handle.value!, theirs, rsm.valloc(PAGE)!, PAGE, rsm.RSM_LOCK_OPS);
+  const publish = (wanted: number) => () => ours.publish({ id: wanted });
+  const publishThere = (wanted: number) =>
+    rsm.rsm_memseg_export_publish(theirs.value!, rsm.out(wanted), null, 0);
+  expect(publish(FREE)).toThrow(expect.objectContaining({ result: RSMERR_SEGID_IN_USE }));
+  expect(publishThere(FREE)).toBe(RSMERR_SEGID_IN_USE);
+  plain.close();
+  expect(publish(FREE)).toThrow(expect.objectContaining({ result: RSMERR_LOCKS_NOT_SUPPORTED }));
+  expect(publishThere(FREE)).toBe(RSMERR_LOCKS_NOT_SUPPORTED);
+  const again = controller.createExport(api.allocate(PAGE));
+  expect(again.publish({ id: FREE })).toBe(FREE);
+  again.close();
+  ours.close();
+  rsm.rsm_memseg_export_destroy(theirs.value!);
 });

@@ -54,10 +54,11 @@ export class LoopbackExport implements DriverExport {
     return this.#locks;
   }
 
-  publish(id: number, grants: GrantTable): number {
-    return this.#node.publish(id, (chosen, claim, record) =>
-      done(native.publish(this.#segment, record, chosen, claim, grants), 'publish', this.#cannotClaim()),
-    );
+  publish(id: number, grants: GrantTable, allow: () => void): number {
+    return this.#node.publish(id, (chosen, claim, record) => {
+      allow();
+      done(native.publish(this.#segment, record, chosen, claim, grants), 'publish', this.#cannotClaim());
+    });
   }
 
   republish(grants: GrantTable): void {

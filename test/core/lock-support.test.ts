@@ -1,4 +1,4 @@
-/** C-035 where a controller has no lock operations: a driver made up for it, because loopback has them; or loopback without. */
+/** C-035 where a controller has no lock operations: a driver made up for it, or loopback, which is told so. */
 import { expect, test } from 'vitest';
 import * as api from '../../src/api/index.ts';
 import { Controller } from '../../src/core/controllers.ts';

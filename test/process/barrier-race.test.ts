@@ -3,9 +3,11 @@
  * segment under importers that store and close without a pause, and uses its memory for something else at
  * once. Whatever an importer was told is good must be there when the exporter looks.
  */
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { until } from '../support/actors.ts';
 import type { Peer } from '../support/peer.ts';
+import { compile } from '../support/program.ts';
 import { peer } from '../support/scene.ts';
 
 const CLOSES = 1_000_000;
@@ -133,3 +135,60 @@ function arrivedIn(exporter: Peer): Promise<number[]> {
     return Array.from({ length: count }, (_, i) => Number(words[i * 64]));
   }, IMPORTERS);
 }
+
+interface Importing {
+  segment: import('../../src/api/index.ts').ImportSegment;
+  barrier: import('../../src/api/index.ts').Barrier;
+}
+
+/** Connects, and closes a barrier well. */
+function connectIn(importer: Peer, id: number): Promise<void> {
+  return importer.run(async ({ api, kept }, wanted: number) => {
+    const here = kept as unknown as Importing;
+    here.segment = await api.openController().connect({ id: wanted });
+    here.barrier = here.segment.barrier();
+    here.barrier.open();
+    here.barrier.close();
+  }, id);
+}
+
+/** What a close says once that file is there; null: once the abort was told. */
+function closeAfter(importer: Peer, file: string | null): Promise<string> {
+  return importer.run(async ({ kept }, awaited: string | null) => {
+    const { existsSync } = process.getBuiltinModule('node:fs');
+    const { segment, barrier } = kept as unknown as Importing;
+    if (awaited === null) await segment.aborted;
+    else while (!existsSync(awaited)) await new Promise((resolve) => setTimeout(resolve, 1));
+    try {
+      barrier.open();
+      barrier.close();
+      return 'closed';
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  }, file);
+}
+
+const order = (peer: Peer, what: string): Promise<void> =>
+  peer.run((_, path: string) => process.getBuiltinModule('node:fs').accessSync(path), `/crash-point/${what}`);
+
+test("C-169 a close fails before the importer's own agent has heard of the withdrawal", async () => {
+  const library = compile('crash/points', ['-shared', '-fPIC']);
+  const trace = join(library, '..', 'trace');
+  const importer = await peer({ env: { LD_PRELOAD: library, RSM_CRASH_TRACE: trace } });
+  const exporter = await peer();
+  await connectIn(importer, await publishIn(exporter));
+  await order(importer, 'park/agent/1/before');
+  const unpublished = exporter.run(({ kept }) => (kept as unknown as Racing).segment.unpublish());
+  const code = await closeAfter(importer, `${trace}.acted`);
+  await order(importer, 'off');
+  expect(code).toBe('RSMERR_CONN_ABORTED');
+  await unpublished;
+});
+
+test('C-169 a close fails after the death of an exporter that had no time to say anything', async () => {
+  const [exporter, importer] = await Promise.all([peer(), peer()]);
+  await connectIn(importer, await publishIn(exporter));
+  await exporter.kill();
+  expect(await closeAfter(importer, null)).toBe('RSMERR_CONN_ABORTED');
+});

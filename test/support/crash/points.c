@@ -10,7 +10,8 @@
  *   /crash-point/mark                         write the moment: it ends now
  *   /crash-point/off
  *
- * ACTION: kill (SIGKILL), stop (SIGSTOP), hold (the thread sleeps, the others go on). THREADS: agent, fabric, caller.
+ * ACTION: kill (SIGKILL), stop (SIGSTOP), hold (the thread sleeps, the others go on), park (until the next order).
+ * THREADS: agent, fabric, caller.
  * WHEN: before, after. Moments are written beside the trace, to ".acted", as CLOCK_MONOTONIC nanoseconds, a line
  * each. A step is a line "THREADS NAME" of the trace.
  */
@@ -36,11 +37,12 @@
 
 #define HOLD_MS 60
 
-enum action { OFF, TRACE, KILL, STOP, HOLD };
+enum action { OFF, TRACE, KILL, STOP, HOLD, PARK };
 enum threads { CALLER, AGENT, FABRIC };
 
 static const char *const thread_names[] = {"caller", "agent", "fabric"};
 static _Atomic int armed; /* an action */
+static atomic_bool parked;
 static atomic_int counts[3];
 static enum threads wanted_threads;
 static int wanted_number;
@@ -100,6 +102,7 @@ static void act(void) {
   if (action == KILL) kill(getpid(), SIGKILL);
   if (action == STOP) kill(getpid(), SIGSTOP);
   while (action == HOLD && nanosleep(&pause, &pause) != 0) continue;
+  while (action == PARK && atomic_load(&parked)) usleep(1000);
 }
 
 /* Returns this step's number among those of these threads. */
@@ -169,15 +172,16 @@ STEP(int, link, (const char *a, const char *b), (a, b), is_of_the_node(b))
 STEP(int, unlink, (const char *a), (a), is_of_the_node(a))
 
 static void obey(const char *order) {
-  static const char *const actions[] = {"off", "trace", "kill", "stop", "hold"};
+  static const char *const actions[] = {"off", "trace", "kill", "stop", "hold", "park"};
   char action[8] = "", threads[8] = "", when[8] = "";
   int number = 0, next = OFF;
   sscanf(order, "%7[a-z]/%7[a-z]/%d/%7[a-z]", action, threads, &number, when);
-  for (int i = 0; i < 5; i++) next = strcmp(action, actions[i]) == 0 ? i : next;
+  for (int i = 0; i <= PARK; i++) next = strcmp(action, actions[i]) == 0 ? i : next;
   for (int i = 0; i < 3; i++) wanted_threads = strcmp(threads, thread_names[i]) == 0 ? (enum threads)i : wanted_threads;
   wanted_number = number;
   wanted_after = strcmp(when, "after") == 0;
   for (int i = 0; i < 3; i++) atomic_store(&counts[i], 0);
+  atomic_store(&parked, next == PARK);
   atomic_store(&armed, next);
 }
 

@@ -31,6 +31,8 @@ npm run --silent build:ts
 mkdir "$copy/asan"
 echo 'detect_leaks=1' >"$copy/asan/node"
 leaks=detect_leaks=0:include_if_exists=$copy/asan/%b:malloc_context_size=2
+# The crash matrix preloads a library before the sanitizer's.
+leaks+=:verify_asan_link_order=0
 export ASAN_OPTIONS=$leaks:log_path=$reports/asan:log_exe_name=1
 export LSAN_OPTIONS=suppressions=$copy/scripts/asan.supp:print_suppressions=0
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:log_path=$reports/ubsan

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { program } from '../rsm.ts';
 import { killed } from '../runtime.ts';
-import { type End, orderOf, type Point, Trace } from './trace.ts';
+import { type End, orderOf, type Point, preloaded, Trace } from './trace.ts';
 
 const MODULE = join(import.meta.dirname, 'gateway-victim.mjs');
 
@@ -20,7 +20,11 @@ export class GatewayVictim {
 
   constructor(library: string, { config, runtime }: { config: string; runtime: string }) {
     this.#trace = new Trace(`${runtime}.trace`);
-    const preload = { LD_PRELOAD: library, RSM_CRASH_TRACE: this.#trace.path, RSM_CRASH_SOCKETS: '1' };
+    const preload = {
+      LD_PRELOAD: preloaded(library),
+      RSM_CRASH_TRACE: this.#trace.path,
+      RSM_CRASH_SOCKETS: '1',
+    };
     const command = ['--pdeathsig', 'KILL', process.execPath, '--import', MODULE, program];
     this.process = spawn('setpriv', [...command, 'gateway', '--config', config], {
       env: { ...process.env, ...preload, RSM_RUNTIME_DIR: runtime },

@@ -6,7 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import type { Controller, ExportSegment, HeldLock, ImportSegment } from '../../../src/api/index.ts';
 import { type Peer, startPeer } from '../peer.ts';
 import { killed } from '../runtime.ts';
-import { type End, orderOf, type Point, Trace } from './trace.ts';
+import { type End, orderOf, type Point, preloaded, Trace } from './trace.ts';
 
 /** What a victim has in the thread that acts. */
 export interface VictimState {
@@ -150,7 +150,7 @@ export class Victim {
 
   static async start(library: string, directory: string, inWorker: boolean): Promise<Victim> {
     const trace = new Trace(`${directory}.trace`);
-    const env = { LD_PRELOAD: library, RSM_CRASH_TRACE: trace.path, RSM_RUNTIME_DIR: directory };
+    const env = { LD_PRELOAD: preloaded(library), RSM_CRASH_TRACE: trace.path, RSM_RUNTIME_DIR: directory };
     const peer = await startPeer({ env });
     killed.add(peer.pid);
     const victim = new Victim(peer, inWorker, trace);

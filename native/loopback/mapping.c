@@ -39,6 +39,8 @@ int rsm_import_map(struct rsm_import *segment, uint64_t offset, uint64_t length,
     code = RSMERR_MAP_FAILED;
   } else if (!rsm_room_for_mappings(1)) {
     code = RSMERR_INSUFFICIENT_RESOURCES;
+  } else if ((code = rsm_scratch_reserve(length)) != RSM_SUCCESS) {
+    /* what could not be taken off later is not put there */
   } else if (fixed != NULL) {
     code = map_fixed(segment, offset, length, permission, fixed);
     *address = fixed;

@@ -67,6 +67,9 @@ void rsm_object_punch_range(const struct rsm_object *object, uint64_t offset, ui
 
 /* Scratch pages over [address, address+length): loads are undefined, stores go nowhere. */
 int rsm_scratch_over(void *address, size_t length);
+/* Before something of that length is mapped: its scratch pages will need no memory.
+ * RSMERR_INSUFFICIENT_RESOURCES: there is none. */
+int rsm_scratch_reserve(size_t length);
 /* A one-page memfd mapped read-write here; *fd is for the peer (read-only for it when sealed_for_peer:
  * FUTURE_WRITE after mapping). */
 int rsm_control_page(bool sealed_for_peer, void **address, int *fd);

@@ -78,34 +78,74 @@ int rsm_object_map_over(const struct rsm_object *object, uint64_t offset, uint64
   return rsm_mapping_move(fresh, rsm_page_round(length), address);
 }
 
-/* One sparse file for the process: it has as many pages as somebody's stray stores touch. Anonymous
- * or private pages would count against the commit limit and fail for large ranges. */
+/* Anonymous or private pages in the place of what has gone would count against the commit limit, and fail for large
+ * ranges. So these are files of the process: a short one whose pages are there, shown over and over, so that whoever
+ * touches it finds a page when there is no memory any more; and a sparse one, for what nobody touches or would take too
+ * many mappings. */
 static struct {
   pthread_mutex_t mutex;
-  int fd;
-  size_t length;
-} scratch = {PTHREAD_MUTEX_INITIALIZER, -1, 0};
+  int solid;
+  size_t solid_length;
+  int sparse;
+  size_t sparse_length;
+} scratch = {PTHREAD_MUTEX_INITIALIZER, -1, 0, -1, 0};
 
-static int grow_scratch(size_t length) {
-  if (scratch.fd < 0) scratch.fd = rsm_memfd_open(false);
-  if (scratch.fd < 0) return RSMERR_INSUFFICIENT_RESOURCES;
-  if (length > scratch.length) {
-    if (rsm_memfd_resize(scratch.fd, length) != 0) return RSMERR_INSUFFICIENT_MEM;
-    scratch.length = length;
-  }
+/* Of a mapping: the short file has at least so large a part of it. */
+#define SCRATCH_PIECES 64
+#define SCRATCH_BYTES (64u << 10)
+
+/* With the mutex. */
+static int grow_scratch(int *fd, size_t *length, size_t wanted, bool solid) {
+  if (wanted <= *length) return RSM_SUCCESS;
+  if (*fd < 0) *fd = rsm_memfd_open(false);
+  if (*fd < 0) return RSMERR_INSUFFICIENT_RESOURCES;
+  int result = solid ? rsm_memfd_reserve(*fd, wanted, false) : rsm_memfd_resize(*fd, wanted);
+  if (result != 0) return RSMERR_INSUFFICIENT_MEM;
+  *length = wanted;
   return RSM_SUCCESS;
+}
+
+int rsm_scratch_reserve(size_t length) {
+  size_t wanted = rsm_page_round(length / SCRATCH_PIECES);
+  if (wanted < SCRATCH_BYTES) wanted = SCRATCH_BYTES;
+  pthread_mutex_lock(&scratch.mutex);
+  int code = grow_scratch(&scratch.solid, &scratch.solid_length, wanted, true);
+  pthread_mutex_unlock(&scratch.mutex);
+  return code == RSM_SUCCESS ? RSM_SUCCESS : RSMERR_INSUFFICIENT_RESOURCES; /* the code of map */
+}
+
+static int scratch_piece_over(int fd, char *address, size_t length) {
+  void *fresh;
+  int code = map_memfd(fd, 0, length, true, &fresh);
+  return code == RSM_SUCCESS ? rsm_mapping_move(fresh, length, address) : code;
+}
+
+/* How far it came: not to the end of what was not reserved for, of huge pages, and where mappings run out. */
+static size_t solid_scratch_over(char *address, size_t length) {
+  pthread_mutex_lock(&scratch.mutex);
+  int fd = scratch.solid;
+  size_t piece = scratch.solid_length;
+  pthread_mutex_unlock(&scratch.mutex);
+  size_t pieces = piece == 0 ? 0 : (length - 1) / piece + 1;
+  if (pieces == 0 || pieces > SCRATCH_PIECES || (pieces > 1 && !rsm_room_for_mappings((unsigned)pieces))) return 0;
+  size_t done = 0;
+  while (done < length) {
+    size_t part = length - done < piece ? length - done : piece;
+    if (scratch_piece_over(fd, address + done, part) != RSM_SUCCESS) break;
+    done += part;
+  }
+  return done;
 }
 
 int rsm_scratch_over(void *address, size_t length) {
   length = rsm_page_round(length);
+  size_t done = solid_scratch_over(address, length);
+  if (done == length) return RSM_SUCCESS;
   pthread_mutex_lock(&scratch.mutex);
-  int code = grow_scratch(length);
-  int fd = scratch.fd;
+  int code = grow_scratch(&scratch.sparse, &scratch.sparse_length, length, false);
+  int fd = scratch.sparse;
   pthread_mutex_unlock(&scratch.mutex);
-  if (code != RSM_SUCCESS) return code;
-  void *fresh;
-  code = map_memfd(fd, 0, length, true, &fresh);
-  return code == RSM_SUCCESS ? rsm_mapping_move(fresh, length, address) : code;
+  return code == RSM_SUCCESS ? scratch_piece_over(fd, (char *)address + done, length - done) : code;
 }
 
 int rsm_control_page(bool sealed_for_peer, void **address, int *fd) {

@@ -159,6 +159,31 @@ static void test_scratch_pages_take_stores_anywhere(void) {
   CHECK(munmap(address, length) == 0);
 }
 
+static unsigned pages_of(const char *address, size_t length) {
+  unsigned char there[64];
+  unsigned count = 0;
+  CHECK(length <= sizeof there * PAGE);
+  CHECK(mincore((void *)address, length, there) == 0);
+  for (size_t i = 0; i < length / PAGE; i++) count += there[i] & 1;
+  return count;
+}
+
+/* A mapping that was reserved for shows the same few pages over and over; what lies around it stays. */
+static void test_reserved_scratch_pages_are_few(void) {
+  size_t length = 64 * PAGE, reserved = (size_t)16 << 20;
+  char *address = mmap(NULL, reserved + 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(address != MAP_FAILED);
+  address[0] = address[reserved + PAGE] = 7;
+  CHECK_EQ(rsm_scratch_reserve(reserved), RSM_SUCCESS);
+  CHECK_EQ(rsm_scratch_over(address + PAGE, reserved), RSM_SUCCESS);
+  memset(address + PAGE, 1, reserved / 64);
+  for (size_t at = 0; at + length <= reserved; at += length) CHECK_EQ(pages_of(address + PAGE + at, length), 64);
+  CHECK_EQ(address[reserved], 1);
+  CHECK_EQ(address[0], 7);
+  CHECK_EQ(address[reserved + PAGE], 7);
+  CHECK(munmap(address, reserved + 2 * PAGE) == 0);
+}
+
 static int system_v(size_t length) {
   int shmid = shmget(IPC_PRIVATE, length, IPC_CREAT | 0600);
   CHECK(shmid >= 0);
@@ -256,6 +281,7 @@ int main(void) {
   RUN(test_C_052_map_over_under_a_reader);
   RUN(test_a_failing_map_over_leaves_the_old_mapping);
   RUN(test_scratch_pages_take_stores_anywhere);
+  RUN(test_reserved_scratch_pages_are_few);
   RUN(test_windows_of_system_v_memory);
   RUN(test_control_pages);
   RUN(test_pages_are_reserved_under_a_storm_of_signals);

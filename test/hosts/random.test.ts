@@ -7,6 +7,7 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { randomness, until } from '../support/actors.ts';
+import { figures } from '../support/figures.ts';
 import { allUp, type Machine, world } from '../support/hosts.ts';
 import type { Peer } from '../support/peer.ts';
 import { bytesOf, connectOn, exportOn, importersOf } from './actors.ts';
@@ -156,7 +157,7 @@ function storms(isOver: () => boolean): Promise<unknown> {
       const { peer, exporter, part } = importer;
       try {
         do {
-          count((await importer.storm()) ?? 'all went well');
+          count(`work: ${(await importer.storm()) ?? 'done'}`);
           await pause(50);
         } while (!isOver());
       } catch (error) {
@@ -196,7 +197,7 @@ test(`${SECONDS} seconds of faults`, { timeout: (SECONDS + 240) * 1000 }, async 
   const deadline = Date.now() + SECONDS * 1000;
   while (Date.now() < deadline) {
     const fault = FAULTS[next(FAULTS.length)]!;
-    count(fault.name);
+    count(`fault: ${fault.name}`);
     let over = false;
     const working = storms(() => over);
     await pause(100);
@@ -208,6 +209,8 @@ test(`${SECONDS} seconds of faults`, { timeout: (SECONDS + 240) * 1000 }, async 
     await replaceTheDead();
     await exporters[next(exporters.length)]!.compare();
   }
-  console.log(counts);
+  figures(`three machines that export and import, faults at random, ${SECONDS} seconds`, {
+    ...Object.fromEntries(Object.entries(counts).sort()),
+  });
   await inTheEnd();
 });

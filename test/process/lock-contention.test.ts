@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import * as api from '../../src/api/index.ts';
 import { randomness } from '../support/actors.ts';
+import { figures } from '../support/figures.ts';
 import { killed } from '../support/runtime.ts';
 import { later } from '../support/scene.ts';
 
@@ -78,9 +79,12 @@ test(`${SECONDS} seconds of contention with random kills: nobody starves, nobody
 
   const turns = everybody.map(turnsOf);
   const overtaken = results.map(({ output }) => (JSON.parse(output) as { overtaken: number }).overtaken);
-  console.log(
-    `${kills} kills, ${words[DEATHS]} with the lock; turns ${turns}; overtaken at most ${overtaken}`,
-  );
+  figures(`${PROCESSES} processes that contend for one lock, ${SECONDS} seconds`, {
+    'processes killed': kills,
+    'of these with the lock, their successor told': words[DEATHS]!,
+    'turns taken, by process': turns.map((count) => count.toLocaleString('en')).join(', '),
+    'turns of others from the call to the lock, at most': Math.max(...overtaken),
+  });
   expect(words[VIOLATIONS]).toBe(0);
   expect(words[DEATHS]).toBeLessThanOrEqual(kills);
   expect(words[ALL]).toBe(turns.reduce((sum, count) => sum + count));

@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { randomness } from '../support/actors.ts';
+import { figures } from '../support/figures.ts';
 import { killed, leftovers } from '../support/runtime.ts';
 import { directory } from '../support/scene.ts';
 
@@ -85,10 +86,15 @@ test(`${SECONDS} seconds of ${PROCESSES} processes that do everything, and are k
   const { latenciesUs, ...counts } = total;
   const sorted = latenciesUs.sort((one, other) => one - other);
   const parts = [0.5, 0.9, 0.99, 1].map((part) => percentile(sorted, part));
-  console.log(
-    `soak: ${JSON.stringify({ seconds: SECONDS, kills, ...counts })}\n` +
-      `post to wake, there and back, µs: median ${parts[0]}, 90 % ${parts[1]}, 99 % ${parts[2]}, most ${parts[3]}`,
-  );
+  figures(`${PROCESSES} processes of one node that do everything, ${SECONDS} seconds`, {
+    'processes killed': kills,
+    operations: counts.operations,
+    connects: counts.connects,
+    rebinds: counts.rebinds,
+    'imports aborted': counts.aborts,
+    'waits that a post has ended': counts.wakeUps,
+    'post, wake-up, post and wake-up back, µs': `median ${parts[0]}, 90 % ${parts[1]}, 99 % ${parts[2]}, longest ${parts[3]}`,
+  });
   expect(findings).toEqual([]);
   expect(Math.min(counts.operations, counts.connects, counts.rebinds, counts.wakeUps)).toBeGreaterThan(0);
   const { openController } = await import('../../src/api/index.ts');

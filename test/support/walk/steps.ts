@@ -1,6 +1,7 @@
 /** The steps of the random walk: each makes one call in a process and asks the model what must come of it. */
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { describeResult } from '../../../src/errors.ts';
 import { until } from '../actors.ts';
 import { ALICE, BOB, root } from '../scene.ts';
 import { Actor } from './actor.ts';
@@ -62,7 +63,7 @@ export const tally: Map<string, number> = new Map();
 async function agree(name: string, found: number | Promise<number>, predicted: number): Promise<void> {
   const result = await found;
   expect(result, name).toBe(predicted);
-  const entry = `${name} ${result}`;
+  const entry = `${name}: ${result === 0 ? 'done' : (describeResult(result)?.name ?? result)}`;
   tally.set(entry, (tally.get(entry) ?? 0) + 1);
 }
 

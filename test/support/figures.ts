@@ -1,4 +1,4 @@
-/** What a long run has done, for people: at the end of it, where `npm run test:soak` has asked for that, else at once. */
+/** What a long run has done, for people: at the end, where `npm run test:soak` asks for that, else at once. */
 import { appendFileSync } from 'node:fs';
 
 export function figures(title: string, values: Record<string, number | string>): void {

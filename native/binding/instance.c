@@ -15,6 +15,7 @@ struct instance *instance_create(napi_env env) {
   }
   instance->env = env;
   instance->references = 1;
+  instance->handles.first = 1;
   instance->loop = (struct loop){.end = watches_end, .hint = instance};
   return instance;
 }

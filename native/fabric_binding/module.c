@@ -67,6 +67,7 @@ NAPI_MODULE_INIT() {
   }
   instance->env = env;
   instance->references = 1;
+  instance->handles.first = 1u << 31;
   instance->loop = (struct loop){.end = connections_close, .hint = instance};
   if (napi_set_instance_data(env, instance, finalize, NULL) != napi_ok) {
     instance_drop(instance);

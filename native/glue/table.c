@@ -4,13 +4,13 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* An id is the generation above the slot's number, counted from 1. */
-static uint32_t index_of(uint64_t id) {
-  return (uint32_t)id - 1;
+/* An id is the generation above the slot's number. */
+static uint32_t index_of(const struct table *table, uint64_t id) {
+  return (uint32_t)id - table->first;
 }
 
 static uint64_t id_of(const struct table *table, uint32_t index) {
-  return (uint64_t)table->slots[index].generation << 32 | (index + 1);
+  return (uint64_t)table->slots[index].generation << 32 | (table->first + index);
 }
 
 static bool grow(struct table *table) {
@@ -45,12 +45,12 @@ void *table_find(const struct table *table, napi_env env, napi_value external) {
     return NULL;
   }
   uint64_t id = (uint64_t)(uintptr_t)data;
-  uint32_t index = index_of(id);
+  uint32_t index = index_of(table, id);
   return index < table->count && id_of(table, index) == id ? table->slots[index].object : NULL;
 }
 
 void table_remove(struct table *table, uint64_t id) {
-  uint32_t index = index_of(id);
+  uint32_t index = index_of(table, id);
   table->slots[index].object = NULL;
   table->slots[index].next_free = table->first_free;
   table->first_free = index;

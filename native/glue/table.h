@@ -15,6 +15,7 @@ struct table_slot {
 };
 
 struct table {
+  uint32_t first; /* number of the first slot, above 0: another one in each addon, whose externals differ by that */
   struct table_slot *slots;
   uint32_t count, first_free;
 };

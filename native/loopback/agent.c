@@ -41,6 +41,7 @@ static struct {
   bool stopping;
   struct slot *slots;
   uint32_t slot_count;
+  uint32_t free_from; /* no slot before it is free */
   uint32_t deadlines; /* how many slots have one: the slots are searched only then */
 } agent;
 
@@ -75,8 +76,9 @@ static struct slot *slot_of(rsm_watch watch) {
 }
 
 static bool free_slot(uint32_t *index) {
-  for (*index = 0; *index < agent.slot_count; ++*index)
-    if (agent.slots[*index].fd < 0) return true;
+  while (agent.free_from < agent.slot_count && agent.slots[agent.free_from].fd >= 0) agent.free_from++;
+  *index = agent.free_from;
+  if (*index < agent.slot_count) return true;
   uint32_t count = agent.slot_count ? agent.slot_count * 2 : 16;
   struct slot *slots = realloc(agent.slots, count * sizeof *slots);
   if (!slots) return false;
@@ -111,6 +113,8 @@ void rsm_agent_unwatch(rsm_watch *watch) {
   epoll_ctl(agent.epoll_fd, EPOLL_CTL_DEL, slot->fd, NULL);
   set_deadline(slot, RSM_NO_DEADLINE);
   slot->fd = -1;
+  uint32_t index = (uint32_t)(slot - agent.slots);
+  if (index < agent.free_from) agent.free_from = index;
 }
 
 void rsm_agent_clear_deadline(rsm_watch watch) {
@@ -194,7 +198,7 @@ static void close_all(void) {
   if (agent.wake_fd >= 0) close(agent.wake_fd);
   free(agent.slots);
   agent.slots = NULL;
-  agent.slot_count = 0;
+  agent.slot_count = agent.free_from = 0;
 }
 
 int rsm_agent_start(void) {

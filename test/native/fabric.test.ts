@@ -1,6 +1,7 @@
 /** The fabric addon by itself: a target and an initiator in one process, and every odd value in every place. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, describe, expect, test } from 'vitest';
+import { RSMERR_BAD_SEG_HNDL } from '../../src/errors.ts';
 import {
   type Fabric,
   type FabricAddress,
@@ -96,6 +97,21 @@ describe.skipIf(libfabricIsMissing)('the fabric addon', () => {
     addon.closeTarget(served.target);
     expect(addon.admit(served.target, randomBytes(32), 1)).toBe(5);
     addon.endImporter(served.target, served.importer);
+  });
+
+  test('a handle of one addon is nothing to the other', () => {
+    const addon = fabric();
+    const { endpoint } = serve();
+    const key = { key: 1n, base: 0n };
+    const grant = { segment: 9, data: key, control: key, lengthBytes: PAGE, permission: 0o600, lockOwner: 0 };
+    // So many of both that they have the same places in the tables of their addons, for the first time.
+    const ours = Array.from({ length: 64 }, () => published().segment);
+    const theirs = Array.from({ length: 64 }, () => good(addon.openRemote(endpoint, grant)));
+    const asOurs = theirs.map((other) => native.wait(other as unknown as NativeImport, 0));
+    const asTheirs = ours.map((other) => addon.wait(other as unknown as NativeRemote, 0));
+    expect(new Set([...asOurs, ...asTheirs])).toEqual(new Set([RSMERR_BAD_SEG_HNDL]));
+    for (const remote of theirs) addon.closeRemote(remote);
+    for (const segment of ours) native.destroyExport(segment);
   });
 
   /** Arguments that would do, and do not block. */

@@ -172,7 +172,7 @@ function closeAfter(importer: Peer, file: string | null): Promise<string> {
 const order = (peer: Peer, what: string): Promise<void> =>
   peer.run((_, path: string) => process.getBuiltinModule('node:fs').accessSync(path), `/crash-point/${what}`);
 
-test("C-169 a close fails before the importer's own agent has heard of the withdrawal", async () => {
+test('C-169 a close fails before the agent of the importer has heard of the withdrawal', async () => {
   const library = compile('crash/points', ['-shared', '-fPIC']);
   const trace = join(library, '..', 'trace');
   const importer = await peer({ env: { LD_PRELOAD: library, RSM_CRASH_TRACE: trace } });

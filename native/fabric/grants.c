@@ -91,7 +91,7 @@ void rsm_granted_end(struct rsm_granted *granted) {
   }
   granted->calls->let_go(granted->import);
   rsm_list_remove(&granted->link);
-  free(granted);
+  rsm_list_add(&granted->importer->target->dead, &granted->link);
 }
 
 void rsm_granted_withdraw(struct rsm_granted *granted) {

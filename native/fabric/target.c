@@ -183,8 +183,9 @@ static bool arm(struct rsm_target *target) {
   return armed;
 }
 
-/* Those that ended while what epoll said of them was still to be handled. */
+/* Importers and grants that ended while what epoll said of them was still to be handled. */
 static void bury(struct rsm_target *target) {
+  _Static_assert(offsetof(struct rsm_importer, link) == offsetof(struct rsm_granted, link), "both are in the list");
   while (!rsm_list_empty(&target->dead)) {
     struct rsm_list *link = target->dead.next;
     rsm_list_remove(link);
@@ -201,7 +202,7 @@ static int sleep_ms(const struct rsm_target *target) {
 static void *run(void *argument) {
   struct rsm_target *target = argument;
   struct epoll_event ready[READY_AT_ONCE];
-  pthread_setname_np(pthread_self(), "rsm-target");
+  pthread_setname_np(pthread_self(), "rsm-fabric");
   pthread_mutex_lock(&target->lock);
   while (!target->ending) {
     bury(target);
@@ -284,10 +285,7 @@ struct rsm_target *rsm_target_open(const struct rsm_address *address, void (*wok
   int result = wake < 0 ? -errno : rsm_target_watch(target, &target->wake, RSM_SOURCE_WAKE, wake);
   if (result == 0) result = listen_on(target, &chosen);
   if (result == 0) result = -pthread_create(&target->thread, NULL, run, target);
-  if (result == 0) {
-    pthread_setname_np(target->thread, "rsm-fabric");
-    return target;
-  }
+  if (result == 0) return target;
   snprintf(reason, size, "cannot listen on %s port %u: %s", address->host, address->port,
            rsm_library()->strerror(-result));
   give_back(target);

@@ -174,6 +174,24 @@ static void events_of_who_goes_at_once_arrive(void) {
   fabric_down();
 }
 
+/* Of what epoll tells at once the first may end what the second is about: nothing of it is touched any more. */
+static void an_event_comes_with_the_end_of_its_importer(void) {
+  enum { TIMES = 20 };
+  fabric_up();
+  for (uint32_t i = 1; i <= TIMES; i++) {
+    struct rsm_endpoint *endpoint = connect_endpoint();
+    struct rsm_remote *remote = open_remote(endpoint, ID, 0600);
+    CHECK_EQ(check(remote), RSM_SUCCESS);
+    kill(gateway_pid, SIGSTOP);
+    rsm_remote_close(remote);
+    rsm_endpoint_close(endpoint);
+    request_of_exporter(POST);
+    kill(gateway_pid, SIGCONT);
+    AWAIT(fabric->told[RSM_TARGET_ENDED] == i);
+  }
+  fabric_down();
+}
+
 static void C_201_the_exporter_is_killed(void) {
   fabric_up();
   struct rsm_endpoint *endpoint = connect_endpoint();
@@ -314,6 +332,7 @@ int main(void) {
   RUN(the_gateway_is_stopped);
   RUN(posts_without_end_to_a_stopped_gateway_have_one);
   RUN(events_of_who_goes_at_once_arrive);
+  RUN(an_event_comes_with_the_end_of_its_importer);
   RUN(C_201_the_exporter_is_killed);
   RUN(importers_are_killed_and_leave_nothing);
   RUN(an_importer_is_cut_off);

@@ -62,7 +62,7 @@ export function readAccessList(
   }
 }
 
-/** @throws RsmError BAD_ACL: see each sentence (C-079, C-080, D-14, D-39) */
+/** @throws RsmError BAD_ACL: see each sentence (C-079, C-080, D-39) */
 export function checkAccessList(
   operation: string,
   list: readonly AccessEntry[],
@@ -81,11 +81,22 @@ export function checkAccessList(
     if (!isUint32(permission) || (permission & ~RSM_ACCESS_TRUSTED) !== 0) {
       refuse(`the permission for node ${node} has bits outside 0666`);
     }
-    if (!limits.reaches(node)) refuse(`this controller does not reach node ${node} of the access list`);
     if (readOnly && (permission & RSM_ACCESS_WRITE) !== 0) {
       refuse(`the segment is read-only; its access list lets node ${node} write`);
     }
   }
+  if (limits.accessListLimit === 1) checkReached(operation, list, limits);
+}
+
+/**
+ * Where a controller has other nodes this comes later than the rest (2.4, step 10).
+ * @throws RsmError BAD_ACL: an entry for a node that the controller does not reach (D-14)
+ */
+export function checkReached(operation: string, list: readonly AccessEntry[], limits: AccessLimits): void {
+  const beyond = list.find(({ node }) => !limits.reaches(node));
+  if (beyond === undefined) return;
+  const detail = `this controller does not reach node ${beyond.node} of the access list`;
+  throw new RsmError(RSMERR_BAD_ACL, operation, detail);
 }
 
 /**

@@ -16,7 +16,14 @@ import {
 } from '../errors.ts';
 import { native } from '../native/index.ts';
 import { onPublish, onRebind, onUnpublish } from '../observe/channels.ts';
-import { type AccessEntry, checkAccessList, type GrantTable, grantTable, type Owner } from './access.ts';
+import {
+  type AccessEntry,
+  checkAccessList,
+  checkReached,
+  type GrantTable,
+  grantTable,
+  type Owner,
+} from './access.ts';
 import { memoryAt } from './addresses.ts';
 import { alignmentUnit } from './attributes.ts';
 import type { Controller } from './controllers.ts';
@@ -138,10 +145,12 @@ export class ExportSegment extends LockableSegment {
     checkSegmentId(id);
     this.#checkUnpublished();
     checkNotReserved(id);
-    const grants = this.#grants('publish', access);
+    const list = this.#read('publish', access);
     this.#checkUnpublished(); // reading the list may have run the program
-    this.#id = this.#driver.publish(id, grants, () => {
-      if (this.#options.lockOps && !this.#controller.driver.lockOps) {
+    const { driver } = this.#controller;
+    this.#id = this.#driver.publish(id, this.#grants(list), () => {
+      checkReached('publish', list, driver);
+      if (this.#options.lockOps && !driver.lockOps) {
         throw new RsmError(RSMERR_LOCKS_NOT_SUPPORTED, 'publish');
       }
     });
@@ -154,7 +163,9 @@ export class ExportSegment extends LockableSegment {
   /** Replaces the access list; who is connected stays (C-095). @throws RsmError SEG_NOT_PUBLISHED, BAD_ACL */
   republish(access: AccessReader): void {
     this.checkPublished('republish');
-    this.#driver.republish(this.#grants('republish', access));
+    const list = this.#read('republish', access);
+    checkReached('republish', list, this.#controller.driver);
+    this.#driver.republish(this.#grants(list));
   }
 
   /** Ends all connections; it can be published again (C-091). @throws RsmError SEG_NOT_PUBLISHED */
@@ -241,10 +252,14 @@ export class ExportSegment extends LockableSegment {
     if (this.#id !== undefined) throw new RsmError(RSMERR_SEG_ALREADY_PUBLISHED, 'publish');
   }
 
-  #grants(operation: string, access: AccessReader): GrantTable {
+  #read(operation: string, access: AccessReader): readonly AccessEntry[] {
     const list = access();
+    checkAccessList(operation, list, this.#controller.driver, this.#options.readOnly);
+    return list;
+  }
+
+  #grants(list: readonly AccessEntry[]): GrantTable {
     const { driver } = this.#controller;
-    checkAccessList(operation, list, driver, this.#options.readOnly);
     // One entry (C-079): it reaches the own node and no other.
     const only = driver.accessListLimit === 1 ? driver.nodeId : undefined;
     return grantTable(this.#owner, list, this.#options.readOnly, only);

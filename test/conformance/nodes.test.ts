@@ -66,6 +66,29 @@ needs('nodes')('C-076 an id that another controller of the node has published is
   );
 });
 
+needs('nodes')(
+  'C-076 D-14 an id in use is found before an entry for a node out of reach, a bad permission not',
+  () => {
+    const [taken, free] = [0x400277, 0x400278];
+    publishOn('loopback', plane.exporting, taken);
+    const segment = openEnd('exporting').createExport(allocate(PAGE));
+    later(() => segment.close());
+    const code = (id: number, node: number, permission: number): string => {
+      try {
+        segment.publish({ id, access: [{ node, permission }] });
+        return 'published';
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    };
+    expect(code(taken, 63, 0o600)).toBe('RSMERR_SEGID_IN_USE');
+    expect(code(taken, 63, 0o700)).toBe('RSMERR_BAD_ACL');
+    expect(code(free, 63, 0o600)).toBe('RSMERR_BAD_ACL');
+    expect(code(free, plane.importing.node, 0o600)).toBe('published');
+    expect(() => segment.republish([{ node: 63, permission: 0o600 }])).toThrow(/does not reach node 63/);
+  },
+);
+
 needs('nodes')('C-077 the same id on two nodes is two segments', () => {
   const id = 0x400177;
   publishOn('ofi0', plane.exporting, id).bytes[0] = 1;

@@ -1,7 +1,7 @@
 /** The access decision: the native evaluator against the model, and against the manual's example. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkAccessList, decide, grantTable, readAccessList } from '../../src/core/access.ts';
+import { checkAccessList, checkReached, decide, grantTable, readAccessList } from '../../src/core/access.ts';
 import {
   RSM_SUCCESS,
   RSMERR_BAD_ACL,
@@ -127,12 +127,19 @@ describe('checkAccessList', () => {
     ['C-079 too many entries', Array(3).fill({ node: 0, permission: 0 })],
     ['C-080 bits outside 0666', [{ node: 0, permission: 0o100 }]],
     ['C-080 a node id above 63', [{ node: 64, permission: 0 }]],
-    ['D-14 a node out of reach', [{ node: 2, permission: 0 }]],
     ['a node that is no number', [{ node: '0', permission: 0 }]],
     ['a fractional permission', [{ node: 0, permission: 0.5 }]],
     ['a negative permission', [{ node: 0, permission: -1 }]],
   ])('%s', (_name, list) => {
     expect(check(list)).toBe(RSMERR_BAD_ACL);
+  });
+
+  test('C-080 D-14 a node out of reach: at once where there is one node, later where there are others', () => {
+    const beyond = [{ node: 2, permission: 0 }];
+    expect(check(beyond)).toBe(RSM_SUCCESS);
+    expect(codeOf(() => checkReached('publish', beyond, limits))).toBe(RSMERR_BAD_ACL);
+    const one = { ...limits, accessListLimit: 1 };
+    expect(codeOf(() => checkAccessList('publish', beyond, one, false))).toBe(RSMERR_BAD_ACL);
   });
 
   test('write permission on a read-only segment', () => {

@@ -22,7 +22,7 @@ export function* findClaims(directory: RuntimeDirectory, id: number): Generator<
   const mine = recordOf(own, claim);
   if (mine !== undefined) yield { socketPath: `${own}/${mine}.s`, uid };
   const others = uid === 0 ? [] : [0];
-  others.push(...userIds(directory).filter((other) => other !== 0 && other !== uid));
+  others.push(...userIds(directory, 'connect').filter((other) => other !== 0 && other !== uid));
   for (const other of others) {
     const record = recordOf(`${users}/${other}`, claim);
     if (record !== undefined) yield { socketPath: `${users}/${other}/${record}.s`, uid: other };
@@ -35,11 +35,11 @@ export function* findClaims(directory: RuntimeDirectory, id: number): Generator<
  */
 export function isClaimed(directory: RuntimeDirectory, id: number): boolean {
   const claim = hexadecimal(id);
-  for (const uid of userIds(directory)) {
+  for (const uid of userIds(directory, 'publish')) {
     const user = `${directory.users}/${uid}`;
     if (!exists(`${user}/${claim}`)) continue;
     const record = recordOf(user, claim);
-    if (record !== undefined && recordState(`${user}/${record}`) === 'live') return true;
+    if (record !== undefined && recordState(`${user}/${record}`, 'publish') === 'live') return true;
     if (uid === directory.uid) remove(`${user}/${claim}`);
   }
   return false;

@@ -92,21 +92,22 @@ export function ownDirectory({ path, users, own, uid }: RuntimeDirectory): strin
 }
 
 /** The users that have ever had segments here. @throws RsmError as `namesIn` */
-export function userIds({ users }: { readonly users: string }): number[] {
-  return namesIn(users)
+export function userIds({ users }: { readonly users: string }, operation?: string): number[] {
+  return namesIn(users, operation)
     .filter((name) => /^\d{1,10}$/.test(name))
     .map(Number);
 }
 
 /**
  * What is in a directory; nothing where there is none yet, or no more.
+ * @param operation that cannot go on where it cannot be known
  * @throws RsmError INSUFFICIENT_RESOURCES: no descriptor is left, so that it cannot be known
  */
-export function namesIn(path: string): string[] {
+export function namesIn(path: string, operation = 'open'): string[] {
   try {
     return readdirSync(path);
   } catch (cause) {
-    checkShortage('open', cause);
+    checkShortage(operation, cause);
     return [];
   }
 }

@@ -69,7 +69,7 @@ export class Quota {
 
   #reserve(operation: string, segments: number, bytes: number): void {
     const record = this.#record(operation);
-    const node = reservations(this.#directory.users);
+    const node = reservations(this.#directory.users, operation);
     const missing = this.#segments + segments - record.reservedSegments;
     const free = this.#maxSegments - node.segments;
     if (missing > free) {
@@ -93,11 +93,11 @@ export class Quota {
 }
 
 /** Of all environments of the node. */
-function reservations(users: string): { segments: number; bytes: number } {
+function reservations(users: string, operation: string): { segments: number; bytes: number } {
   const sum = { segments: 0, bytes: 0 };
   const header = new DataView(new ArrayBuffer(READ_BYTES));
   const word = (at: number) => header.getUint32(at, true);
-  for (const { fd } of liveRecords(users)) {
+  for (const { fd } of liveRecords(users, operation)) {
     if (readSync(fd, header, 0, READ_BYTES, 0) !== READ_BYTES) continue;
     if (word(HEADER.magic.offset) !== RECORD_MAGIC || word(HEADER.version.offset) !== RECORD_VERSION)
       continue;

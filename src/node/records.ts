@@ -23,8 +23,8 @@ export function isRecordName(text: string): boolean {
 export type RecordState = 'live' | 'dead' | 'none';
 
 /** @throws RsmError INSUFFICIENT_RESOURCES: no descriptor left, so that it cannot be known */
-export function recordState(path: string): RecordState {
-  const fd = openIfThere(path, constants.O_RDONLY);
+export function recordState(path: string, operation?: string): RecordState {
+  const fd = openIfThere(path, constants.O_RDONLY, operation);
   if (fd === undefined) return 'none';
   try {
     if (!fstatSync(fd).isFile()) return 'none';
@@ -44,10 +44,10 @@ export interface LiveRecord {
 }
 
 /** Those of everybody below `users`, the directory of the users. @throws RsmError as `recordState` */
-export function* liveRecords(users: string): Generator<LiveRecord, void> {
-  for (const uid of userIds({ users })) {
-    for (const name of recordNames(join(users, String(uid)))) {
-      const fd = openIfThere(join(users, String(uid), name), constants.O_RDONLY);
+export function* liveRecords(users: string, operation?: string): Generator<LiveRecord, void> {
+  for (const uid of userIds({ users }, operation)) {
+    for (const name of recordNames(join(users, String(uid)), operation)) {
+      const fd = openIfThere(join(users, String(uid), name), constants.O_RDONLY, operation);
       if (fd === undefined) continue;
       try {
         const stats = fstatSync(fd);
@@ -70,8 +70,8 @@ export function deadRecords(users: string): Map<number, number> {
   return left;
 }
 
-function recordNames(path: string): string[] {
-  return namesIn(path).filter(isRecordName);
+function recordNames(path: string, operation?: string): string[] {
+  return namesIn(path, operation).filter(isRecordName);
 }
 
 /** Removes what dead processes left: of this user, or of everybody when this is root. */
@@ -134,11 +134,11 @@ export function readLink(path: string): string | undefined {
   }
 }
 
-function openIfThere(path: string, flags: number): number | undefined {
+function openIfThere(path: string, flags: number, operation = 'open'): number | undefined {
   try {
     return openSync(path, flags | CAREFULLY);
   } catch (cause) {
-    checkShortage('open', cause);
+    checkShortage(operation, cause);
     return undefined;
   }
 }

@@ -27,6 +27,7 @@ static void an_exporter_that_is_stopped_cannot_stop_its_importers(void) {
   void *control = rsm_import_control(a.place.imported);
   CHECK(!acquire(&a));
   CHECK(kill(exporter, SIGSTOP) == 0);
+  CHECK(waitpid(exporter, NULL, WUNTRACED) == exporter); /* its agent goes on for a while */
   b.ticket = 100;
   CHECK_EQ(rsm_lock_request(&b.place, ++b.ticket, true), RSM_SUCCESS);
   CHECK_EQ(rsm_lock_wait(mine, b.ticket, 50, NULL, NULL).code, RSMERR_TIMEOUT);

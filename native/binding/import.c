@@ -58,7 +58,7 @@ static struct handle *import_of(napi_env env, napi_callback_info info, struct ca
 static void window_give_back(struct view *view) {
   if (view->handle != NULL) {
     if (!view->handle->ended) {
-      rsm_import_unmap(view->handle->imported);
+      rsm_import_unmap(view->handle->imported, false);
     }
     view->handle->window = NULL;
   }
@@ -128,7 +128,7 @@ napi_value js_unmap(napi_env env, napi_callback_info info) {
   struct call call;
   struct handle *handle = import_of(env, info, &call);
   if (handle != NULL) {
-    rsm_import_unmap(handle->imported);
+    rsm_import_unmap(handle->imported, handle->shared != NULL);
     part_from_window(env, handle, call.argument[1]);
   }
   return NULL;

@@ -46,7 +46,7 @@ static napi_value show(napi_env env, create_shared create, struct handle *handle
     }
   }
   free(view);
-  rsm_import_unmap(handle->imported);
+  rsm_import_unmap(handle->imported, true);
   munmap(address, rsm_page_round(bytes));
   return throw_resources(env, "the JavaScript runtime could not make a SharedArrayBuffer on foreign memory");
 }

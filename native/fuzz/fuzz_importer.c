@@ -193,7 +193,7 @@ static void forget_mapping(void) {
 }
 
 static void unmap(void) {
-  rsm_import_unmap(import);
+  rsm_import_unmap(import, true);
   touch();
   forget_mapping();
 }

@@ -61,17 +61,17 @@ int rsm_import_map(struct rsm_import *segment, uint64_t offset, uint64_t length,
 }
 
 /* With the lock, mapped. Without room for one more mapping it stays as it is until the caller's munmap. */
-static int take_off(struct rsm_import *segment) {
+static int take_off(struct rsm_import *segment, bool touched) {
   void *address = segment->mapped;
   segment->mapped = NULL;
-  if (!segment->map_fixed) return rsm_scratch_over(address, segment->map_length);
+  if (!segment->map_fixed) return rsm_scratch_over(address, segment->map_length, touched);
   rsm_memory_take_back(address, rsm_page_round(segment->map_length));
   return RSM_SUCCESS;
 }
 
-void rsm_import_unmap(struct rsm_import *segment) {
+void rsm_import_unmap(struct rsm_import *segment, bool touched) {
   lock(segment);
-  if (segment->mapped != NULL) (void)take_off(segment);
+  if (segment->mapped != NULL) (void)take_off(segment, touched);
   rsm_show_mapping(segment);
   unlock(segment);
 }
@@ -120,8 +120,8 @@ int rsm_mapping_lose(struct rsm_import *segment, bool unmap) {
   struct rsm_object *object = segment->object;
   segment->object = NULL;
   if (segment->mapped != NULL) {
-    if (unmap) code = take_off(segment);
-    else if (object != NULL) code = rsm_scratch_over(segment->mapped, segment->map_length);
+    if (unmap) code = take_off(segment, true);
+    else if (object != NULL) code = rsm_scratch_over(segment->mapped, segment->map_length, true);
   }
   unlock(segment);
   if (object != NULL) rsm_object_drop(object);

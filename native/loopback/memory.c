@@ -42,7 +42,7 @@ int rsm_memory_release(void *address) {
   } else if (rsm_allocation_is_busy(allocation)) {
     code = RSMERR_INSUFFICIENT_RESOURCES;
   } else {
-    code = rsm_scratch_over(address, allocation->length);
+    code = rsm_scratch_over(address, allocation->length, false);
     if (code == RSM_SUCCESS) rsm_allocation_drop_regions(allocation);
   }
   rsm_registry_unlock();

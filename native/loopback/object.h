@@ -65,8 +65,9 @@ int rsm_mapping_move(void *from, size_t length, void *to);
 void rsm_object_punch(const struct rsm_object *object);
 void rsm_object_punch_range(const struct rsm_object *object, uint64_t offset, uint64_t length);
 
-/* Scratch pages over [address, address+length): loads are undefined, stores go nowhere. */
-int rsm_scratch_over(void *address, size_t length);
+/* Scratch pages over [address, address+length): loads are undefined, stores go nowhere. touched: by who still has a
+ * view on it, so that the reserved ones are needed; they take a mapping each. */
+int rsm_scratch_over(void *address, size_t length, bool touched);
 /* Before something of that length is mapped: its scratch pages will need no memory.
  * RSMERR_INSUFFICIENT_RESOURCES: there is none. */
 int rsm_scratch_reserve(size_t length);

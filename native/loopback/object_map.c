@@ -137,9 +137,9 @@ static size_t solid_scratch_over(char *address, size_t length) {
   return done;
 }
 
-int rsm_scratch_over(void *address, size_t length) {
+int rsm_scratch_over(void *address, size_t length, bool touched) {
   length = rsm_page_round(length);
-  size_t done = solid_scratch_over(address, length);
+  size_t done = touched ? solid_scratch_over(address, length) : 0;
   if (done == length) return RSM_SUCCESS;
   pthread_mutex_lock(&scratch.mutex);
   int code = grow_scratch(&scratch.sparse, &scratch.sparse_length, length, false);

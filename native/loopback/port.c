@@ -42,6 +42,10 @@ static bool take_lock_answer(struct rsm_import *segment, struct rsm_lock_answer 
   return rsm_lock_take_answer(segment->env, answer);
 }
 
+static void unmap(struct rsm_import *segment) {
+  rsm_import_unmap(segment, false);
+}
+
 const struct rsm_port_calls rsm_port_calls = {
     .version = RSM_PORT_VERSION,
     .keep = rsm_import_keep,
@@ -50,7 +54,7 @@ const struct rsm_port_calls rsm_port_calls = {
     .lock_owner = rsm_import_lock_owner,
     .control = rsm_import_control,
     .map = map_whole,
-    .unmap = rsm_import_unmap,
+    .unmap = unmap,
     .post = post,
     .event_descriptor = event_descriptor,
     .collect = collect,

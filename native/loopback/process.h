@@ -131,7 +131,8 @@ void rsm_import_let_go(struct rsm_import *segment);
  * disconnect, when no buffer shows it any more; not so a fixed one, which has become its memory again. */
 int rsm_import_map(struct rsm_import *segment, uint64_t offset, uint64_t length, uint32_t permission,
                    bool internal, void *fixed, void **address);
-void rsm_import_unmap(struct rsm_import *segment); /* scratch pages (fixed: zero pages of its memory) */
+/* touched: as of rsm_scratch_over. */
+void rsm_import_unmap(struct rsm_import *segment, bool touched); /* scratch pages (fixed: zero pages of its memory) */
 void rsm_import_disconnect(struct rsm_import *segment); /* unmaps; pending events are lost */
 void rsm_import_release(struct rsm_import *segment);
 struct rsm_events *rsm_import_events(struct rsm_import *segment);

@@ -14,7 +14,7 @@
 static inline void make_scratch(void) {
   void *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   CHECK(page != MAP_FAILED);
-  CHECK_EQ(rsm_scratch_over(page, PAGE), RSM_SUCCESS); /* the sparse one, before there is the other */
+  CHECK_EQ(rsm_scratch_over(page, PAGE, true), RSM_SUCCESS); /* the sparse one, before there is the other */
   CHECK_EQ(rsm_scratch_reserve(PAGE), RSM_SUCCESS);
   CHECK(munmap(page, PAGE) == 0);
 }

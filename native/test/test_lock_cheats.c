@@ -227,7 +227,7 @@ static void an_importer_says_in_which_memory_its_lock_was(void) {
   CHECK_EQ(epoch, 1);
   CHECK(!acquire(&a));
   CHECK(rsm_mapping_has_lock(a.place.imported, WORD, &epoch));
-  rsm_import_unmap(a.place.imported);
+  rsm_import_unmap(a.place.imported, true);
   CHECK(rsm_mapping_has_lock(a.place.imported, WORD, &epoch)); /* for all that it sees */
   CHECK_EQ(epoch, 1);
   rsm_lock_release(&a.place, false);

@@ -73,7 +73,7 @@ static void test_huge_pages_are_whole_or_insufficient_mem(void) {
   CHECK_EQ(received->granule, 2 << 20);
   void *window;
   CHECK_EQ(rsm_object_map(received, PAGE, PAGE, RSM_PERM_RDWR, &window), RSMERR_MAP_FAILED);
-  CHECK_EQ(rsm_scratch_over(bytes, object->length), RSM_SUCCESS);
+  CHECK_EQ(rsm_scratch_over(bytes, object->length, true), RSM_SUCCESS);
   bytes[PAGE] = 9;
   char *again = map_whole(received, RSM_PERM_READ);
   CHECK_EQ(again[PAGE], 7);
@@ -125,7 +125,7 @@ static void test_C_052_map_over_under_a_reader(void) {
   for (int i = 0; i < 3000; i++) {
     uint32_t permission = i % 2 ? RSM_PERM_RDWR : RSM_PERM_READ;
     CHECK_EQ(rsm_object_map_over(objects[i % 2], 0, 4 * PAGE, permission, address), RSM_SUCCESS);
-    if (i % 16 == 0) CHECK_EQ(rsm_scratch_over(address, 4 * PAGE), RSM_SUCCESS);
+    if (i % 16 == 0) CHECK_EQ(rsm_scratch_over(address, 4 * PAGE, true), RSM_SUCCESS);
   }
   CHECK_EQ(*reader.word, 2);
   atomic_store(&reader.done, 1);
@@ -154,7 +154,7 @@ static void test_scratch_pages_take_stores_anywhere(void) {
   size_t length = (size_t)1 << 36; /* more than there is memory: only touched pages count */
   char *address = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   CHECK(address != MAP_FAILED);
-  CHECK_EQ(rsm_scratch_over(address, length), RSM_SUCCESS);
+  CHECK_EQ(rsm_scratch_over(address, length, true), RSM_SUCCESS);
   address[0] = address[length / 2] = address[length - 1] = 1;
   CHECK(munmap(address, length) == 0);
 }
@@ -175,7 +175,7 @@ static void test_reserved_scratch_pages_are_few(void) {
   CHECK(address != MAP_FAILED);
   address[0] = address[reserved + PAGE] = 7;
   CHECK_EQ(rsm_scratch_reserve(reserved), RSM_SUCCESS);
-  CHECK_EQ(rsm_scratch_over(address + PAGE, reserved), RSM_SUCCESS);
+  CHECK_EQ(rsm_scratch_over(address + PAGE, reserved, true), RSM_SUCCESS);
   memset(address + PAGE, 1, reserved / 64);
   for (size_t at = 0; at + length <= reserved; at += length) CHECK_EQ(pages_of(address + PAGE + at, length), 64);
   CHECK_EQ(address[reserved], 1);
@@ -211,7 +211,7 @@ static void test_windows_of_system_v_memory(void) {
   CHECK_EQ(whole[2 * PAGE + 1], 9);
   CHECK_EQ(rsm_object_map_over(object, 0, PAGE, RSM_PERM_RDWR, window), RSM_SUCCESS);
   CHECK_EQ(window[0], 2);
-  CHECK_EQ(rsm_scratch_over(window, PAGE), RSM_SUCCESS);
+  CHECK_EQ(rsm_scratch_over(window, PAGE, true), RSM_SUCCESS);
   CHECK_EQ(attachments(shmid), 1);
   CHECK_EQ(rsm_object_seal(object, true), RSMERR_MAP_FAILED);
   CHECK_EQ(rsm_object_descriptor(object, RSM_PERM_READ), -1);

@@ -137,7 +137,7 @@ static void C_029_C_042_C_161_bytes_go_both_ways_until_the_segment_is_withdrawn(
   bytes[0] = 55;
   AWAIT(aborted != NULL);
   CHECK(aborted == segment);
-  rsm_import_unmap(segment);
+  rsm_import_unmap(segment, true);
   CHECK_EQ(rsm_import_map(segment, 0, PAGE, 0600, false, NULL, &window), RSMERR_CONN_ABORTED);
   end_import(segment, bytes, LENGTH);
   end_import(reader, shown, LENGTH);
@@ -197,7 +197,7 @@ static void C_155_C_159_a_window_at_a_fixed_address(void) {
   CHECK(address == place + PAGE);
   CHECK_EQ(place[PAGE], 5);
   CHECK_EQ(rsm_import_map(import, 0, PAGE, 0600, false, NULL, &address), RSMERR_MAP_FAILED);
-  rsm_import_unmap(import);
+  rsm_import_unmap(import, true);
   CHECK_EQ(place[PAGE], 0);
   CHECK_EQ(place[0], 1);
   CHECK_EQ(place[2 * PAGE], 2);

@@ -1,5 +1,7 @@
 /** What the kernel says that a process uses (proc(5)). `pid` may be 'self'. */
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -26,6 +28,21 @@ export function cpuSeconds(pid = 'self') {
       sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e9,
     0,
   );
+}
+
+/**
+ * Where two processes sleep and wake each other: left to the scheduler, it is one or the other for as long as it likes,
+ * and decides more than what is compared.
+ */
+export const PLACES = [
+  { where: 'two processors', processors: [0, 1] },
+  { where: 'one processor', processors: [0, 0] },
+].filter(({ processors }) => Math.max(...processors) < availableParallelism());
+
+/** All threads of a process to one processor; undefined: to all. */
+export function settleOn(processor, pid = process.pid) {
+  const list = processor ?? `0-${availableParallelism() - 1}`;
+  execFileSync('taskset', ['-a', '-p', '-c', String(list), String(pid)], { stdio: 'ignore' });
 }
 
 /** Collects garbage twice: what a finalizer frees goes in the second turn of the event loop. */

@@ -9,6 +9,7 @@ import {
   peer,
   reference,
 } from '../harness.js';
+import { PLACES, settleOn } from '../proc.js';
 
 export const id = 'T5';
 export const question = 'post, wait, post awaited on both sides, against an eventfd in C';
@@ -24,44 +25,46 @@ export async function run({ smoke, rounds, buildDirectory, plot }, report) {
   };
   const promises = await pair('wait');
   const iterators = await pair('events');
-  const found = await alternate(rounds, {
-    promises: async () => {
-      await promises.other.ask({ count });
-      return await nanosecondsEachAsync(count, () => awaitEach(promises.segment, count));
-    },
-    iterators: async () => {
-      await iterators.other.ask({ count });
-      return await nanosecondsEachAsync(count, () => iterate(iterators.segment, count));
-    },
-    c: () => wakeInC('eventfd', count),
-  });
-  await promises.other.ask({ count });
   const { segment } = promises;
   const roundTrip = async () => {
     segment.post();
     await segment.wait();
   };
-  plot('latency', {
-    chart: 'events',
-    name: 'awaited',
-    ours: true,
-    quantiles: await latenciesAsync(count, roundTrip),
-  });
+  for (const { where, processors } of PLACES) {
+    settleOn(processors[0]);
+    for (const { other } of [promises, iterators]) settleOn(processors[1], other.pid);
+    const found = await alternate(rounds, {
+      promises: async () => {
+        await promises.other.ask({ count });
+        return await nanosecondsEachAsync(count, () => awaitEach(promises.segment, count));
+      },
+      iterators: async () => {
+        await iterators.other.ask({ count });
+        return await nanosecondsEachAsync(count, () => iterate(iterators.segment, count));
+      },
+      c: () => wakeInC('eventfd', count, ...processors),
+    });
+    await promises.other.ask({ count });
+    const quantiles = await latenciesAsync(count, roundTrip);
+    plot('latency', { chart: 'events', name: `awaited, ${where}`, ours: true, quantiles });
+    const c = inMicroseconds(found.c);
+    const row = (name, ours) =>
+      report(
+        line({
+          name: `${where}; ${name}`,
+          unit: 'us',
+          ours: inMicroseconds(ours),
+          reference: c,
+          target: { atMost: 1.6 },
+        }),
+      );
+    row('wait()', found.promises);
+    row('events()', found.iterators);
+  }
+  settleOn(undefined);
   await promises.other.end();
   await iterators.other.end();
   controller[Symbol.dispose]();
-  const row = (name, ours) =>
-    report(
-      line({
-        name,
-        unit: 'us',
-        ours: inMicroseconds(ours),
-        reference: inMicroseconds(found.c),
-        target: { atMost: 1.6 },
-      }),
-    );
-  row('round trip, wait()', found.promises);
-  row('round trip, events()', found.iterators);
 }
 
 async function awaitEach(segment, count) {

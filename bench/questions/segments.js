@@ -118,9 +118,9 @@ function usage(peers) {
   return { descriptors: sum(descriptors), residentMiB: sum(residentKiB) / 1024 };
 }
 
-/** From after the second cycle, when pools and heaps have the size that they need, to after the last. */
+/** From the middle, when pools and heaps have the size that they need, to after the last. */
 function remains(report, usages, what) {
-  const [from, to] = [usages[Math.min(1, usages.length - 2)], usages.at(-1)];
+  const [from, to] = [usages[usages.length >> 1], usages.at(-1)];
   const row = (name, unit, value, atMost) =>
     report(line({ name, unit, ours: { median: value, low: value, high: value }, target: { atMost } }));
   row(`${what} closed: new descriptors`, 'of 0', to.descriptors - from.descriptors, 0);

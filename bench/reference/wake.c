@@ -1,9 +1,10 @@
 /*
- * Reference of wake.js and await.js: two processes that sleep until the other wakes them.
- *   wake futex|eventfd ITERATIONS   ->  nanoseconds per round trip
+ * Reference of wake.js and await.js: two processes that sleep until the other wakes them, each on its processor.
+ *   wake futex|eventfd ITERATIONS PROCESSOR PROCESSOR   ->  nanoseconds per round trip
  */
 #define _GNU_SOURCE
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -39,6 +40,13 @@ static void must(int holds, const char *what) {
   }
 }
 
+static void settle_on(const char *processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(atoi(processor), &set);
+  must(sched_setaffinity(0, sizeof set, &set) == 0, "affinity");
+}
+
 static void post(const struct way *way) {
   if (way->fd >= 0) {
     uint64_t one = 1;
@@ -60,7 +68,7 @@ static void wait_for(const struct way *way, uint32_t seen) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) return 2;
+  if (argc != 5) return 2;
   int futex = strcmp(argv[1], "futex") == 0;
   uint32_t iterations = (uint32_t)atoi(argv[2]);
   _Atomic uint32_t *words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -72,12 +80,14 @@ int main(int argc, char **argv) {
   must(child >= 0, "fork");
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    settle_on(argv[4]);
     for (uint32_t i = 0; i < iterations; i++) {
       wait_for(&ping, i);
       post(&pong);
     }
     _exit(0);
   }
+  settle_on(argv[3]);
   double begin = now();
   for (uint32_t i = 0; i < iterations; i++) {
     post(&ping);

@@ -109,7 +109,7 @@ static void gateway(int unused) {
   fabric->descriptors = count_descriptors();
   board->ready = 1;
   for (;;) {
-    AWAIT(woken > 0 || fabric->command != NOTHING);
+    SERVE_UNTIL(woken > 0 || fabric->command != NOTHING);
     woken = 0;
     hear(target);
     fabric->descriptors = count_descriptors();
@@ -173,7 +173,7 @@ static void exporter(int unused) {
   spare = allocate(LENGTH);
   board->ready = 1;
   for (;;) {
-    AWAIT(*request != IDLE);
+    SERVE_UNTIL(*request != IDLE);
     if (*request == GO) break;
     serve_request(segment);
     *request = IDLE;

@@ -59,6 +59,11 @@ static inline void nap(void) {
     }                                                                                                \
   } while (0)
 
+/* In a process that serves others for as long as the test takes: minutes where many share a processor. The test's own
+ * process has limits to its waits, and takes this one along. */
+#define SERVE_UNTIL(condition) \
+  while (!(condition)) nap()
+
 static inline void rig_up(void) {
   if (board == NULL) {
     board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

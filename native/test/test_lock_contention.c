@@ -12,7 +12,7 @@ static void hosts_and_stops(int unused) {
   memory = allocate(LENGTH);
   segment = lockable(env, memory);
   CHECK_EQ(publish(segment, record, ID, 0600), RSM_SUCCESS);
-  AWAIT(board->step == 1);
+  SERVE_UNTIL(board->step == 1);
   rsm_export_release(segment);
   leave();
   give_back(memory);

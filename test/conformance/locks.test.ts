@@ -294,6 +294,21 @@ test('C-050 the exporter keeps its locks over a rebind, whoever waits; if it fai
   taken.close();
 });
 
+test('C-050 memory that comes back has the locks that importers left in it, but for those the exporter has', async () => {
+  const { owner, importers } = sides(2);
+  const first = owner.memory;
+  const left = [0, 4].map((offset) => importers[0]!.lock(offset).tryAcquire()!);
+  owner.rebind(api.allocate(PAGE));
+  for (const lock of left) lock.release();
+  const held = owner.lock(0).tryAcquire()!;
+  owner.rebind(first);
+  held.release();
+  expect(importers[1]!.lock(0).tryAcquire()).toMatchObject({ ownerDied: false });
+  expect(importers[1]!.lock(4).tryAcquire()).toBeNull();
+  importers[0]!.close();
+  expect(await importers[1]!.lock(4).acquire()).toMatchObject({ ownerDied: true });
+});
+
 test('who waits in one segment takes turns, and gives up without holding the others up', async () => {
   const { owner, importers } = sides(2);
   const held = owner.lock(0).tryAcquire()!;

@@ -280,7 +280,7 @@ test.skipIf(!root)('a full control group: INSUFFICIENT_MEM, not the OOM killer',
 
 test.skipIf(!root).each([
   ['that is full already', 4, { allocate: 'done', cycle: 'RSMERR_INSUFFICIENT_RESOURCES' }],
-  ['with room for a header and no more', 12, { allocate: 'done', cycle: 'RSMERR_INSUFFICIENT_RESOURCES' }],
+  ['with room for a header and no more: others do not see what works', 12, WELL],
   ['with room for what a process shows', 64, WELL],
 ])('a runtime directory %s', async (_, sizeKiB, expected) => {
   const place = join(directory, `full-${sizeKiB}`);

@@ -42,7 +42,11 @@ export const PLACES = [
 /** All threads of a process to one processor; undefined: to all. */
 export function settleOn(processor, pid = process.pid) {
   const list = processor ?? `0-${availableParallelism() - 1}`;
-  execFileSync('taskset', ['-a', '-p', '-c', String(list), String(pid)], { stdio: 'ignore' });
+  try {
+    execFileSync('taskset', ['-a', '-p', '-c', String(list), String(pid)], { stdio: 'ignore' });
+  } catch (error) {
+    if (error.code !== undefined) throw error; // it could not be started; else a thread has gone meanwhile
+  }
 }
 
 /** Collects garbage twice: what a finalizer frees goes in the second turn of the event loop. */

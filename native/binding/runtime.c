@@ -153,13 +153,16 @@ napi_value js_show(napi_env env, napi_callback_info info) {
   return make_number(env, code == RSM_SUCCESS ? (double)number : -1);
 }
 
+/* What `words` of showRemote has. */
+#define REMOTE_WORDS 8
+
 napi_value js_showRemote(napi_env env, napi_callback_info info) {
   struct call call;
   uint32_t *words = NULL, number;
   size_t count = 0;
   int64_t length;
   if (!call_read(env, info, &call) || !value_integer(env, call.argument[2], &length) || length < 0 ||
-      !value_u32_array(env, call.argument[1], &words, &count) || count != 8) {
+      !value_u32_array(env, call.argument[1], &words, &count) || count != REMOTE_WORDS) {
     return throw_arguments(env, "showRemote");
   }
   struct handle *record = handle_of(call.instance, env, call.argument[0], HANDLE_RECORD);

@@ -43,7 +43,8 @@ bool rsm_lock_is_place(const struct rsm_lock_place *place);
 int rsm_lock_request(const struct rsm_lock_place *place, uint32_t ticket, bool at_once);
 /* Gives up: a lock that was or will be granted passes on as it came. Harmless for an unknown ticket. */
 void rsm_lock_cancel(struct rsm_env *env, uint32_t ticket);
-/* Frees a word that was found contended. died: it passes on as if its owner had died. */
+/* Frees a word that was found contended, if it is still ours: memory that came by a rebind meanwhile has none of our
+ * locks. died: it passes on as if its owner had died. */
 void rsm_lock_release(const struct rsm_lock_place *place, bool died);
 
 struct rsm_lock_answer {

@@ -131,8 +131,8 @@ void rsm_import_let_go(struct rsm_import *segment);
  * disconnect, when no buffer shows it any more; not so a fixed one, which has become its memory again. */
 int rsm_import_map(struct rsm_import *segment, uint64_t offset, uint64_t length, uint32_t permission,
                    bool internal, void *fixed, void **address);
-/* touched: as of rsm_scratch_over. */
-void rsm_import_unmap(struct rsm_import *segment, bool touched); /* scratch pages (fixed: zero pages of its memory) */
+/* Puts scratch pages there (fixed: zero pages of its memory). touched: by who still has a view on it. */
+void rsm_import_unmap(struct rsm_import *segment, bool touched);
 void rsm_import_disconnect(struct rsm_import *segment); /* unmaps; pending events are lost */
 void rsm_import_release(struct rsm_import *segment);
 struct rsm_events *rsm_import_events(struct rsm_import *segment);

@@ -11,5 +11,7 @@ export const STATUS_STATE: number = (4096 + 8) / 4;
 export const STATUS_REBIND_EPOCH: number = (4096 + 12) / 4;
 /** Both states while the connection is whole. */
 export const CONNECTED: number = 1;
+/** Either, when the exporter has withdrawn the segment or is gone. */
+export const WITHDRAWN: number = 2;
 /** In a lock word: somebody waits, and only the exporter changes it. */
 export const LOCK_CONTENDED: number = 0x8000_0000;

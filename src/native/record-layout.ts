@@ -126,6 +126,8 @@ export const IMPORT_COUNTERS = {
 
 /** Doubles in a row, from `IMPORT_COUNTERS.puts` on. */
 export const TRANSFER_COUNTERS = 5;
+/** `posts` and `waits`, which stand behind one another. */
+export const EVENT_COUNTERS = 2;
 
 export const CONNECTION = {
   exportSlot: { offset: 16, type: 'u32', says: '' },

@@ -3,6 +3,7 @@
  * key as decimal digits, a ticket as base64. What processes send is hostile: see `readRequest`.
  */
 import { frameOf } from './frames.ts';
+import { isRecordName } from './records.ts';
 
 /** From a process. */
 export type GatewayRequest =
@@ -65,9 +66,6 @@ export interface NodeState {
 
 export const GATEWAY_SOCKET = 'gateway.s';
 
-/** Of `uniqueName`, and no path. */
-const RECORD_NAME = /^[0-9a-f]+(\.[0-9a-f]+){2}$/;
-
 const BIG = new Set(['key', 'base', 'hardwareAddress']);
 
 export function encodeMessage(message: GatewayRequest | GatewayAnswer): Buffer {
@@ -100,7 +98,7 @@ export function readRequest(body: Buffer): GatewayRequest {
     throw new Error(`${name} must be a number of 32 bits`);
   };
   const recordName = (): string => {
-    if (typeof fields.record === 'string' && RECORD_NAME.test(fields.record)) return fields.record;
+    if (typeof fields.record === 'string' && isRecordName(fields.record)) return fields.record;
     throw new Error('record must be the name of a record');
   };
   switch (fields.type) {

@@ -3,6 +3,7 @@ import { RSMERR_INSUFFICIENT_RESOURCES, RsmError } from '../errors.ts';
 import { type NativeExport, type NativeImport, type NativeRecord, native } from '../native/index.ts';
 import {
   CHUNK_SLOTS,
+  EVENT_COUNTERS,
   HEADER,
   IMPORT,
   IMPORT_COUNTERS,
@@ -34,8 +35,6 @@ export interface RemoteSlot {
   readonly state: Uint32Array<ArrayBuffer>;
   hide(): void;
 }
-
-const EVENT_COUNTERS = 2;
 
 /** For what is shown to nobody. */
 export function unseenSlot(): RemoteSlot {

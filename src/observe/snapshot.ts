@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { describeResult } from '../errors.ts';
+import { CONNECTED } from '../native/layout.ts';
 import {
   CONNECTION,
   EXPORT,
@@ -98,8 +99,6 @@ export interface Snapshot {
   exports: ExportView[];
   imports: ImportView[];
 }
-
-const CONNECTED = 1;
 
 /**
  * Looks at a node; nothing is made or changed there.

@@ -39,6 +39,7 @@ test('layout.ts has the offsets of layout.h', () => {
     STATUS_STATE: '(RSM_PAGE_BYTES + offsetof(struct rsm_status_page, state)) / 4',
     STATUS_REBIND_EPOCH: '(RSM_PAGE_BYTES + offsetof(struct rsm_status_page, rebind_epoch)) / 4',
     CONNECTED: 'RSM_CONNECTED',
+    WITHDRAWN: 'RSM_WITHDRAWN',
     LOCK_CONTENDED: 'RSM_LOCK_CONTENDED',
   };
   const names = Object.keys(expected);

@@ -4,6 +4,7 @@ import { fabric, type NativeRemote } from '../../native/index.ts';
 import type { DriverEvents } from '../driver.ts';
 import { done } from '../result.ts';
 
+/** Indices of EVENT_COUNTERS of the record. */
 const POSTS = 0;
 const WAITS = 1;
 

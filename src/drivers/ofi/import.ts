@@ -1,6 +1,7 @@
 /** A segment of another node: transfers go over the fabric, and its memory cannot be mapped. */
 import { RSMERR_MAP_FAILED, RsmError } from '../../errors.ts';
 import { fabric, type NativeEndpoint, type NativeRemote } from '../../native/index.ts';
+import { WITHDRAWN } from '../../native/layout.ts';
 import type { RemoteSlot } from '../../node/index.ts';
 import type { DriverImport, DriverTransfers } from '../driver.ts';
 import { EndListeners } from '../ends.ts';
@@ -14,9 +15,6 @@ export function endListeners(): EndListeners<NativeEndpoint | NativeRemote> {
   ends ??= new EndListeners((ended) => fabric().onEnd(ended));
   return ends;
 }
-
-/** Of layout.h: the exporter has withdrawn it, or is gone. */
-const WITHDRAWN = 2;
 
 /** A segment that is connected, before it is shown. */
 export interface Remote {

@@ -38,6 +38,7 @@ export async function runGateway(
   await survivors.prepare(operation);
   await victim.arm(end, point);
   if (!end.startsWith('SIG')) await victim.endFromJavaScript(end, end === 'blocked' ? AFTERWARDS : point);
+  if (end === 'blocked') await until(() => victim.actedNs !== undefined); // or what comes at once is still answered
   const call = survivors.perform(operation);
   const endedNs = await ended(victim, call, end);
   const inFlight = await call;

@@ -34,6 +34,12 @@ export function nanosecondsEach(count, action) {
   return Number(process.hrtime.bigint() - begin) / count;
 }
 
+/** Computes for so long: who waits for this side meanwhile falls asleep. */
+export function busyFor(ns) {
+  const until = performance.now() + ns / 1e6;
+  while (ns > 0 && performance.now() < until);
+}
+
 /** The same for an action that is awaited. */
 export async function nanosecondsEachAsync(count, action) {
   const begin = process.hrtime.bigint();

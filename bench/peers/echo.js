@@ -1,13 +1,17 @@
-/** Answers each post to segment NODE ID with a post, COUNT times per message, in the way that HOW says. */
+/**
+ * Answers each post to segment NODE ID with a post, COUNT times per message, in the way that HOW says; blocked, not before
+ * PAUSENS have passed.
+ */
 import { openController } from '../../dist/api/index.js';
-import { serve } from '../harness.js';
+import { busyFor, serve } from '../harness.js';
 
 const [node, id] = process.argv.slice(2, 4).map(Number);
 const segment = openController().connectSync({ node, id, mode: 'rw' });
 const echo = {
-  async waitSync(count) {
+  async waitSync(count, pauseNs = 0) {
     for (let i = 0; i < count; i += 1) {
       segment.waitSync();
+      busyFor(pauseNs);
       segment.post();
     }
   },
@@ -29,4 +33,4 @@ const echo = {
 }[process.argv[4]];
 
 // After the answer has left: the rounds begin as soon as the other side has it.
-serve('ready', ({ count }) => void setImmediate(() => echo(count)));
+serve('ready', ({ count, pauseNs }) => void setImmediate(() => echo(count, pauseNs)));

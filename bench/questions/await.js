@@ -42,7 +42,7 @@ export async function run({ smoke, rounds, buildDirectory, plot }, report) {
         await iterators.other.ask({ count });
         return await nanosecondsEachAsync(count, () => iterate(iterators.segment, count));
       },
-      c: () => wakeInC('eventfd', count, ...processors),
+      c: () => wakeInC('eventfd', count, ...processors, 0),
     });
     await promises.other.ask({ count });
     const quantiles = await latenciesAsync(count, roundTrip);

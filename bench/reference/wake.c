@@ -1,6 +1,7 @@
 /*
  * Reference of wake.js and await.js: two processes that sleep until the other wakes them, each on its processor.
- *   wake futex|eventfd ITERATIONS PROCESSOR PROCESSOR   ->  nanoseconds per round trip
+ *   wake futex|eventfd ITERATIONS PROCESSOR PROCESSOR PAUSE_NS   ->  nanoseconds per round trip
+ * Each computes for PAUSE_NS before it posts, so that the other sleeps.
  */
 #define _GNU_SOURCE
 #include <linux/futex.h>
@@ -47,7 +48,14 @@ static void settle_on(const char *processor) {
   must(sched_setaffinity(0, sizeof set, &set) == 0, "affinity");
 }
 
-static void post(const struct way *way) {
+static void busy_for(double ns) {
+  double until = now() + ns;
+  while (ns > 0 && now() < until) {
+  }
+}
+
+static void post(const struct way *way, double pause_ns) {
+  busy_for(pause_ns);
   if (way->fd >= 0) {
     uint64_t one = 1;
     must(write(way->fd, &one, sizeof one) == sizeof one, "write");
@@ -68,9 +76,10 @@ static void wait_for(const struct way *way, uint32_t seen) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) return 2;
+  if (argc != 6) return 2;
   int futex = strcmp(argv[1], "futex") == 0;
   uint32_t iterations = (uint32_t)atoi(argv[2]);
+  double pause_ns = atof(argv[5]);
   _Atomic uint32_t *words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   must(words != MAP_FAILED, "mmap");
   struct way ping = {words, futex ? -1 : eventfd(0, EFD_CLOEXEC)};
@@ -83,14 +92,14 @@ int main(int argc, char **argv) {
     settle_on(argv[4]);
     for (uint32_t i = 0; i < iterations; i++) {
       wait_for(&ping, i);
-      post(&pong);
+      post(&pong, pause_ns);
     }
     _exit(0);
   }
   settle_on(argv[3]);
   double begin = now();
   for (uint32_t i = 0; i < iterations; i++) {
-    post(&ping);
+    post(&ping, pause_ns);
     wait_for(&pong, i);
   }
   printf("%.3f\n", (now() - begin) / iterations);

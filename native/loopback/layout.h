@@ -1,7 +1,7 @@
 /*
  * Every byte that two processes of one node share or exchange: the pages of a connection and the
  * frames on its socket. TypeScript reads the first two pages of the control block; its offsets
- * (src/native/layout.ts) are compared with these by a test. Version 1.
+ * (src/native/layout.ts) are compared with these by a test. Version 2.
  *
  * A connection's CONTROL BLOCK in the importer is three pages in a row:
  *
@@ -23,6 +23,7 @@
  *     4  u32 coalesced              events posted with NO_ACCUMULATE by the writer of this page
  *     8  u32 delivered              how many of the peer's `posted` the writer has delivered
  *    12  u32 delivered_coalesced    how many of the peer's `coalesced` the writer has delivered
+ *    16  u32 listening              not 0: the writer may be asleep; who posts to it rings
  *
  * States only go up: CONNECTED, then WITHDRAWN. A barrier closes well when, after a full fence, both
  * LOCAL.state and STATUS.state are CONNECTED (design 3.6).
@@ -34,7 +35,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RSM_LAYOUT_VERSION 1u
+#define RSM_LAYOUT_VERSION 2u
 #define RSM_STATUS_MAGIC 0x734d5352u  /* "RSMs" */
 #define RSM_MAILBOX_MAGIC 0x6d4d5352u /* "RSMm" */
 #define RSM_PAGE_BYTES 4096u          /* of control pages; the OS page on x86-64 and most arm64 */
@@ -46,6 +47,7 @@ struct rsm_event_words {
   _Atomic uint32_t coalesced;
   _Atomic uint32_t delivered;
   _Atomic uint32_t delivered_coalesced;
+  _Atomic uint32_t listening;
 };
 
 struct rsm_local_page {

@@ -1,8 +1,9 @@
 /* Waiting for events: alone, in many threads, and between two processes. */
-// sources: events wait
+// sources: event_set event_wait events wait
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -194,10 +195,17 @@ static void test_totals_are_exact_with_many_threads(void) {
   part(&j);
 }
 
-enum { ROUNDS = 100000 };
+enum { ROUNDS = 100000, UNEVEN_ROUNDS = 20000, UNEVEN_US = 61 };
 
+static void busy_for(int64_t ns) {
+  for (int64_t until = rsm_now_ns() + ns; rsm_now_ns() < until;) {
+  }
+}
+
+/* At once, which finds the other awake; then after different times, which meet it lying down, asleep and getting up. */
 static void play(struct rsm_events *events, bool serves) {
-  for (int i = 0; i < ROUNDS; i++) {
+  for (int i = 0; i < ROUNDS + UNEVEN_ROUNDS; i++) {
+    if (i >= ROUNDS) busy_for(i * 7919LL % (UNEVEN_US * 1000));
     if (serves) {
       rsm_events_post(events, i % 3 == 0);
     }
@@ -216,6 +224,7 @@ static void test_ping_pong_of_two_processes_loses_nothing(void) {
   pid_t child = fork();
   CHECK(child >= 0);
   int me = child == 0;
+  if (child == 0) prctl(PR_SET_PDEATHSIG, SIGKILL); /* an alarm is of one process */
   close(bells[!me]);
   struct rsm_events *events = rsm_events_create();
   struct rsm_channel *channel = rsm_events_attach(events, &words[!me], &words[me], bells[me]);

@@ -1,9 +1,10 @@
 /* What an event is worth, and the descriptor that shows it: two segments joined by channels. */
-// sources: events wait
+// sources: event_set event_wait events wait
 #define _GNU_SOURCE
 #include <string.h>
 #include <unistd.h>
 
+#include "../loopback/codes.h"
 #include "event_rig.h"
 
 /* ---- what a post is worth ---- */
@@ -127,6 +128,41 @@ static void test_descriptor_is_readable_while_events_are_pending(void) {
   part(&j);
 }
 
+static void test_nobody_rings_for_who_is_awake(void) {
+  struct joined j = join();
+  rsm_events_post(j.a, false);
+  CHECK(readable(j.bells[1]) == 0);
+  CHECK(rsm_events_wait(j.b, 1000, NULL, NULL) == RSM_SUCCESS);
+  CHECK(rsm_events_wait(j.b, 1, NULL, NULL) == RSMERR_TIMEOUT); /* slept, and is up again */
+  rsm_events_post(j.a, true);
+  CHECK(readable(j.bells[1]) == 0);
+  int fd = rsm_events_descriptor(j.b);
+  CHECK(readable(fd) == 1); /* for what had not rung */
+  CHECK(rsm_events_take(j.b) == 1);
+  CHECK(readable(fd) == 0);
+  rsm_events_post(j.a, false);
+  CHECK(readable(j.bells[1]) == 1); /* polled from now on, who knows when */
+  part(&j);
+}
+
+/* What was posted before a channel was attached has not rung, and its first look finds it. */
+static void test_a_channel_brings_what_was_posted_before(void) {
+  struct joined j = join();
+  int fd = rsm_events_descriptor(j.b);
+  struct rsm_event_words *words = shared_words();
+  int bells[2];
+  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells) == 0);
+  atomic_store(&words[0].posted, 1);
+  struct rsm_channel *channel = rsm_events_attach(j.b, &words[0], &words[1], bells[0]);
+  CHECK(readable(fd) == 1);
+  CHECK(take_all(j.b) == 1);
+  CHECK(readable(fd) == 0);
+  rsm_events_detach(j.b, channel);
+  close(bells[1]);
+  CHECK(munmap(words, RSM_PAGE_BYTES) == 0);
+  part(&j);
+}
+
 static void test_a_bell_without_an_event_falls_silent(void) {
   struct joined j = join();
   int fd = rsm_events_descriptor(j.b);
@@ -156,11 +192,11 @@ static void test_a_bell_at_end_of_file_leaves_the_set(void) {
 
 static void test_a_full_bell_is_a_rung_bell(void) {
   struct joined j = join();
+  int fd = rsm_events_descriptor(j.b);
   for (int i = 0; i < 2000; i++) {
     rsm_events_post(j.a, false);
   }
   CHECK(take_all(j.b) == 2000);
-  int fd = rsm_events_descriptor(j.b);
   CHECK(rsm_events_take(j.b) == 0);
   while (readable(fd) == 1) {
     CHECK(rsm_events_take(j.b) == 0);
@@ -178,6 +214,8 @@ int main(void) {
   RUN(test_counters_wrap);
   RUN(test_detach_delivers_what_is_left);
   RUN(test_descriptor_is_readable_while_events_are_pending);
+  RUN(test_nobody_rings_for_who_is_awake);
+  RUN(test_a_channel_brings_what_was_posted_before);
   RUN(test_a_bell_without_an_event_falls_silent);
   RUN(test_a_bell_at_end_of_file_leaves_the_set);
   RUN(test_a_full_bell_is_a_rung_bell);

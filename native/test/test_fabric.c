@@ -1,4 +1,5 @@
-// sources: access agent connection events exporter handshake imported importer listener mapping memfd
+// sources: access agent connection event_set event_wait events exporter handshake imported importer listener
+// sources: mapping memfd
 // sources: memory memory_regions memory_sources object object_map process rebind record record_wait serve shown slots
 // sources: locks lock_requests port room wait wire
 // fabric: alarm endpoint grants importers library link remote remote_locks serve target target_locks transfer

@@ -1,4 +1,5 @@
-// sources: access agent connection events exporter handshake imported importer listener mapping memfd room
+// sources: access agent connection event_set event_wait events exporter handshake imported importer listener
+// sources: mapping memfd room
 // sources: memory memory_regions memory_sources object object_map process rebind record record_wait serve shown slots
 // sources: locks lock_requests wait wire
 /* Connecting, sharing and parting, between processes and within one. */

@@ -1,6 +1,6 @@
 /**
- * Answers each post to segment NODE ID with a post, COUNT times per message, in the way that HOW says; blocked, not before
- * PAUSENS have passed.
+ * Answers each post to segment NODE ID with a post, COUNT times per message, in the way that HOW says; where it blocks,
+ * not before PAUSENS have passed.
  */
 import { openController } from '../../dist/api/index.js';
 import { busyFor, serve } from '../harness.js';

@@ -21,6 +21,19 @@ export function residentKiB(pid = 'self') {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)[1]);
 }
 
+/** The threads of this process by which `begin` has made it more. */
+export async function threadsBegunBy(begin) {
+  const list = () => readdirSync('/proc/self/task');
+  const before = new Set(list());
+  const begun = await begin();
+  return {
+    begun,
+    threads: list()
+      .filter((thread) => !before.has(thread))
+      .map(Number),
+  };
+}
+
 /** Seconds on a processor, user and system, of all threads that live. */
 export function cpuSeconds(pid = 'self') {
   return readdirSync(`/proc/${pid}/task`).reduce(
@@ -30,6 +43,9 @@ export function cpuSeconds(pid = 'self') {
   );
 }
 
+/** How many there are: availableParallelism() goes with where the thread that asks may run. */
+const PROCESSORS = availableParallelism();
+
 /**
  * Where two processes sleep and wake each other: left to the scheduler, it is one or the other for as long as it likes,
  * and decides more than what is compared.
@@ -37,13 +53,22 @@ export function cpuSeconds(pid = 'self') {
 export const PLACES = [
   { where: 'two processors', processors: [0, 1] },
   { where: 'one processor', processors: [0, 0] },
-].filter(({ processors }) => Math.max(...processors) < availableParallelism());
+].filter(({ processors }) => Math.max(...processors) < PROCESSORS);
 
 /** All threads of a process to one processor; undefined: to all. */
 export function settleOn(processor, pid = process.pid) {
-  const list = processor ?? `0-${availableParallelism() - 1}`;
+  settle(['-a'], processor, pid);
+}
+
+/** One thread, of any process. */
+export function settleThreadOn(processor, thread) {
+  settle([], processor, thread);
+}
+
+function settle(options, processor, id) {
+  const list = processor ?? `0-${PROCESSORS - 1}`;
   try {
-    execFileSync('taskset', ['-a', '-p', '-c', String(list), String(pid)], { stdio: 'ignore' });
+    execFileSync('taskset', [...options, '-p', '-c', String(list), String(id)], { stdio: 'ignore' });
   } catch (error) {
     if (error.code !== undefined) throw error; // it could not be started; else a thread has gone meanwhile
   }

@@ -14,13 +14,14 @@ const ALL = [childProcess, unixSocket, redis, zeromq, worker];
  *   exchange()            one request of `bytes` and one reply of `replyBytes`
  *   read()                one value that another process shares, where it has a way of its own for that
  *   pids                  the other processes that take part
+ *   threads               the threads of this one that answer
  *   close()
  */
 export async function openAlternatives(options, skip) {
   const open = [];
   for (const { name, withinProcess = false, open: start } of ALL) {
     try {
-      open.push({ name, withinProcess, ...(await start(options)) });
+      open.push({ name, withinProcess, threads: [], ...(await start(options)) });
     } catch (error) {
       if (!(error instanceof Missing)) throw error;
       skip(name, `${error.message}: bench/setup does it`);

@@ -1,4 +1,7 @@
-/** T10: what a user would pick instead, in the same run. */
+/**
+ * T10: what a user would pick instead, in the same run. Blocked is waitSync, which looks around before it sleeps: on one
+ * processor, where that is of no use, it sleeps.
+ */
 import { openController } from '../../dist/api/index.js';
 import { openAlternatives } from '../alternatives/index.js';
 import { asking, exchangeMemory } from '../exchange.js';
@@ -13,7 +16,7 @@ import {
   peer,
   summary,
 } from '../harness.js';
-import { cpuSeconds } from '../proc.js';
+import { cpuSeconds, PLACES, settleOn, settleThreadOn } from '../proc.js';
 
 export const id = 'T10';
 export const question = 'request and reply, hand-over and shared read against what a user would pick instead';
@@ -28,19 +31,45 @@ export async function run(context, report) {
 }
 
 /** One length of payload: ours spinning, blocked and awaited, and every alternative. */
-async function measure(
-  { smoke, rounds, directory, plot, skip },
-  report,
-  controller,
-  { name, bytes, replyBytes },
-) {
+async function measure(context, report, controller, { name, bytes, replyBytes }) {
+  const { smoke, directory, plot, skip } = context;
   const small = bytes === 64;
   const counts = smoke ? { spin: 50, sleep: 5 } : { spin: 50_000, sleep: small ? 2000 : 200 };
   const alternatives = await openAlternatives({ directory, bytes, replyBytes }, small ? skip : () => {});
   const ours = await openOurs(controller, bytes);
+  for (const { where, processors } of PLACES) {
+    settleAll(processors, ours, alternatives);
+    const apart = processors[0] !== processors[1];
+    const ways = Object.keys(WAYS).filter((how) => apart || how !== 'spin');
+    const { found, cpu } = await compare({ rounds: context.rounds, ours, alternatives, counts, ways, small });
+    const rows = { report, name: `${where}; ${name}`, found, alternatives, cpu, apart };
+    if (small) reportSmall(rows);
+    else reportLarge(rows);
+    const chart = `${name} ${small ? 'request and reply' : 'handed over'}, ${where}`;
+    for (const how of ways) {
+      const quantiles = await ours.quantiles(how, counts.sleep * 2);
+      plot('latency', { chart, name: `rsmapi, ${WAYS[how]}`, ours: true, quantiles });
+    }
+    for (const { name: other, exchange } of alternatives) {
+      plot('latency', { chart, name: other, quantiles: await latenciesAsync(counts.sleep * 2, exchange) });
+    }
+  }
+  settleOn(undefined);
+  for (const { close } of alternatives) await close();
+  await ours.close();
+}
+
+/** Who answers goes to the second processor, be it a process or a thread of this one. */
+function settleAll([here, there], ours, alternatives) {
+  settleOn(here);
+  for (const pid of [ours.pid, ...alternatives.flatMap(({ pids }) => pids)]) settleOn(there, pid);
+  for (const thread of alternatives.flatMap(({ threads }) => threads)) settleThreadOn(there, thread);
+}
+
+async function compare({ rounds, ours, alternatives, counts, ways, small }) {
   const cpu = {};
   const contenders = {};
-  for (const how of Object.keys(ours.exchange)) {
+  for (const how of ways) {
     const count = how === 'spin' ? counts.spin : counts.sleep;
     contenders[how] = counted(cpu, how, [ours.pid], count, () => ours.sample(how, count));
   }
@@ -56,23 +85,10 @@ async function measure(
         nanosecondsEachAsync(counts.sleep, (times) => repeat(times, read ?? exchange));
     }
   }
-  const found = await alternate(rounds, contenders);
-  const rows = { report, name, found, alternatives, cpu };
-  if (small) reportSmall(rows);
-  else reportLarge(rows);
-  const chart = `${name} ${small ? 'request and reply' : 'handed over'}`;
-  for (const how of Object.keys(ours.exchange)) {
-    const quantiles = await ours.quantiles(how, counts.sleep * 2);
-    plot('latency', { chart, name: `rsmapi, ${WAYS[how]}`, ours: true, quantiles });
-  }
-  for (const { name: other, exchange } of alternatives) {
-    plot('latency', { chart, name: other, quantiles: await latenciesAsync(counts.sleep * 2, exchange) });
-  }
-  for (const { close } of alternatives) await close();
-  await ours.close();
+  return { found: await alternate(rounds, contenders), cpu };
 }
 
-const WAYS = { spin: 'spinning', waitSync: 'asleep', wait: 'awaited' };
+const WAYS = { spin: 'spinning', waitSync: 'blocked', wait: 'awaited' };
 
 async function openOurs(controller, bytes) {
   const memory = exchangeMemory(bytes);
@@ -148,21 +164,23 @@ function counted(cpu, name, pids, count, sample) {
   };
 }
 
-function reportSmall({ report, name, found, alternatives, cpu }) {
+function reportSmall({ report, name, found, alternatives, cpu, apart }) {
   const best = bestOf(alternatives, found);
-  against(report, `${name} request/reply, spinning`, found.spin, best, found, { faster: 40 });
-  against(report, `${name} request/reply, asleep`, found.waitSync, best, found, { faster: 1.7 });
+  if (apart) against(report, `${name} request/reply, spinning`, found.spin, best, found, { faster: 40 });
+  against(report, `${name} request/reply, blocked`, found.waitSync, best, found, { faster: 1.7 });
   against(report, `${name} request/reply, awaited`, found.wait, best, found);
-  for (const other of alternatives) against(report, `${name} asleep`, found.waitSync, other.name, found);
-  const reads = Object.fromEntries(alternatives.map((other) => [other.name, found[`read ${other.name}`]]));
-  against(report, 'read of one shared value', found.load, bestOf(alternatives, reads), reads, {
-    faster: 1000,
-  });
+  for (const other of alternatives) against(report, `${name} blocked`, found.waitSync, other.name, found);
+  if (apart) {
+    const reads = Object.fromEntries(alternatives.map((other) => [other.name, found[`read ${other.name}`]]));
+    against(report, 'read of one shared value', found.load, bestOf(alternatives, reads), reads, {
+      faster: 1000,
+    });
+  }
   for (const other of alternatives) {
     const figures = [cpu.waitSync, cpu[other.name]].map((samples) => summary(samples));
     report(
       line({
-        name: `CPU of 10^6, asleep; ${other.name}`,
+        name: `${name}: CPU of 10^6, blocked; ${other.name}`,
         unit: 's',
         ours: figures[0],
         reference: figures[1],
@@ -171,14 +189,16 @@ function reportSmall({ report, name, found, alternatives, cpu }) {
   }
 }
 
-function reportLarge({ report, name, found, alternatives }) {
+function reportLarge({ report, name, found, alternatives, apart }) {
   const between = alternatives.filter((other) => !other.withinProcess);
-  against(report, `${name} hand-over, spinning`, found.spin, bestOf(alternatives, found), found, {
-    faster: 10,
-  });
+  if (apart) {
+    against(report, `${name} hand-over, spinning`, found.spin, bestOf(alternatives, found), found, {
+      faster: 10,
+    });
+  }
   const best = bestOf(between, found);
-  against(report, `${name} hand-over, asleep`, found.waitSync, best, found, { faster: 10 });
-  for (const other of alternatives) against(report, `${name} asleep`, found.waitSync, other.name, found);
+  against(report, `${name} hand-over, blocked`, found.waitSync, best, found, { faster: 10 });
+  for (const other of alternatives) against(report, `${name} blocked`, found.waitSync, other.name, found);
 }
 
 function bestOf(alternatives, found) {

@@ -1,6 +1,6 @@
 /**
- * T10: what a user would pick instead, in the same run. Blocked is waitSync, which looks around before it sleeps: on one
- * processor, where that is of no use, it sleeps.
+ * T10: what a user would pick instead, in the same run. Blocked is waitSync, which looks around before it sleeps: on
+ * one processor, where that is of no use, it sleeps.
  */
 import { openController } from '../../dist/api/index.js';
 import { openAlternatives } from '../alternatives/index.js';

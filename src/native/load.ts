@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** The same from src/native and from dist/native. */
@@ -11,17 +10,19 @@ function libc(): 'glibc' | 'musl' {
 }
 
 /** A clone's own build comes before a prebuilt binary, so that developers run what they compiled. */
-function candidates(addon: string): string[] {
-  const files = [`native/build/Release/${addon}.node`];
+function* candidates(addon: string): Generator<string> {
+  const path = (file: string) => fileURLToPath(new URL(file, ROOT));
+  yield path(`native/build/Release/${addon}.node`);
   if (process.platform === 'linux') {
-    files.push(`prebuilds/linux-${process.arch}-${libc()}/${addon}.node`);
+    yield path(`prebuilds/linux-${process.arch}-${libc()}/${addon}.node`);
   }
-  return files.map((file) => fileURLToPath(new URL(file, ROOT)));
 }
 
-/** Loads an addon. Throws an `Error` that lists what was tried and says what to do. */
+/**
+ * Loads an addon, without the loader of CommonJS, which would take as long again.
+ * Throws an `Error` that lists what was tried and says what to do.
+ */
 export function load<T>(addon: string, remedy: string): T {
-  const require = createRequire(import.meta.url);
   const tried: string[] = [];
   for (const file of candidates(addon)) {
     if (!existsSync(file)) {
@@ -29,7 +30,9 @@ export function load<T>(addon: string, remedy: string): T {
       continue;
     }
     try {
-      return require(file) as T;
+      const module = { exports: {} };
+      process.dlopen(module, file);
+      return module.exports as T;
     } catch (error) {
       tried.push(`${file}: ${error instanceof Error ? error.message : String(error)}`);
     }

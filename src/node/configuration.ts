@@ -3,10 +3,10 @@
  * there. What it may say is drawn in `keys.ts`; everything else is refused with file, line and key.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { RSMERR_BAD_CONF, RsmError } from '../errors.ts';
 import { hostAndPort, isLoopback, type Key, MOST_SEGMENTS, TABLES } from './keys.ts';
+import { requireFrom } from './seldom.ts';
 import { checkShortage } from './shortage.ts';
 import { lineOf } from './toml-lines.ts';
 import { uidOf } from './users.ts';
@@ -153,7 +153,7 @@ function readText(file: string, mustExist: boolean): string | undefined {
 
 function parse(file: string, text: string): Toml {
   // Loaded here and not on top: most programs have no file, and the parser costs as much as our addon.
-  const toml = createRequire(import.meta.url)('smol-toml') as typeof import('smol-toml');
+  const toml = requireFrom(import.meta.url)('smol-toml') as typeof import('smol-toml');
   try {
     return toml.parse(text);
   } catch (cause) {

@@ -1,6 +1,5 @@
 /** A file that one process holds at a time, as long as some work of it takes. */
 import { closeSync, constants, openSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import { native } from '../native/index.ts';
 
 const AGAIN_MS = 20;
@@ -15,7 +14,7 @@ export async function holdingFile<T>(path: string, timeoutMs: number, work: () =
     const deadline = performance.now() + timeoutMs;
     while (!native.lockFile(fd, true, 0)) {
       if (performance.now() >= deadline) throw new Error(`another process holds ${path}`);
-      await setTimeout(AGAIN_MS);
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
     return await work();
   } finally {

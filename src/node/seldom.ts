@@ -8,6 +8,11 @@ export function net(): typeof import('node:net') {
   return process.getBuiltinModule('node:net');
 }
 
+/** For packages that only some need. */
+export function requireFrom(from: string): NodeJS.Require {
+  return process.getBuiltinModule('node:module').createRequire(from);
+}
+
 /** For limits in parts of the machine. */
 export function os(): typeof import('node:os') {
   return process.getBuiltinModule('node:os');

@@ -11,8 +11,11 @@ import { addNode, initCluster } from '../dist/cluster/index.js';
 import { fabric } from '../dist/native/index.js';
 import { C, peerThrough, reference } from './harness.js';
 import { freePort } from './ports.js';
+import { PLACES } from './proc.js';
 
 const PROGRAM = join(import.meta.dirname, '..', 'dist', 'cli', 'rsm.js');
+/** The exporting one, the importing one; bench/reference/apart.h does the same. */
+const OF_MACHINES = PLACES[0].processors.toReversed();
 /** The reference is compiled against libfabric; ours finds it at run time. */
 const WITH_FABRIC = { ...C, options: [...C.options, '-lfabric'] };
 
@@ -40,7 +43,12 @@ export function provider() {
 export async function makeMachines({ directory, buildDirectory }) {
   const made = makeHosts(2);
   process.once('exit', made.end);
-  const [exporting, importing] = made.hosts.map(({ address, through }) => ({ address, through }));
+  const [exporting, importing] = made.hosts.map(({ address, through }, index) => ({
+    address,
+    // A processor each, as machines have. Left to the scheduler, whether both ends of the cable share one decides more
+    // than what is compared.
+    through: ['taskset', '-c', String(OF_MACHINES[index]), ...through],
+  }));
   const where = [exporting.address, made.apart ? join('/run/netns', exporting.through.at(-1)) : '-'];
   const referenceIn = (name, language) => {
     const run = reference(name, buildDirectory, language, importing.through);

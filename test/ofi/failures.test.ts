@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { ImportSegment } from '../../src/api/index.ts';
 import { until } from '../support/actors.ts';
+import { stop } from '../support/stop.ts';
 import {
   codeOf,
   collectInGateway,
@@ -96,7 +97,7 @@ test('a peer that is taken out of the configuration is cut off from memory, too,
 test('the exporting gateway is stopped: nothing waits for ever', async () => {
   const { imported, importing, id } = pair();
   const { pid } = gatewayOf(1);
-  process.kill(pid!, 'SIGSTOP');
+  await stop(pid!);
   try {
     const pending = imported.getAsync(0, new Uint8Array(LENGTH));
     await expect(pending).rejects.toMatchObject({ code: 'RSMERR_CONN_ABORTED' });

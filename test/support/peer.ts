@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,7 @@ import {
   opened,
   type Tools,
 } from './segments.ts';
+import { stop } from './stop.ts';
 
 const program = fileURLToPath(new URL('./peer.mjs', import.meta.url));
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
@@ -140,11 +141,7 @@ export class Peer {
 
   /** Stops every thread of the process, until `resume`. */
   async stop(): Promise<void> {
-    this.process.kill('SIGSTOP');
-    const tasks = `/proc/${this.pid}/task`;
-    const state = (task: string): string =>
-      readFileSync(`${tasks}/${task}/stat`, 'utf8').replace(/.*\) /, '')[0]!;
-    while (readdirSync(tasks).some((task) => state(task) !== 'T')) await setTimeout(1);
+    await stop(this.pid);
   }
 
   resume(): void {

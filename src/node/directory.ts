@@ -50,7 +50,12 @@ export function openDirectory(configured: string | undefined): RuntimeDirectory 
   const path = choose(configured, uid);
   // A FIFO would wait for its writer, and a file fail only later.
   const fd = attempt(path, () => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY));
-  native.holdDirectory(fd);
+  try {
+    attempt(path, () => native.holdDirectory(fd));
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
   const users = join(path, 'u');
   let open = true;
   const close = () => {

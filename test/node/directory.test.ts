@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openNode } from '../../src/node/index.ts';
+import { compile, preloaded } from '../support/program.ts';
 import { peer } from '../support/scene.ts';
 import { as, directory, publish, withNode } from './scene.ts';
 
@@ -35,6 +36,23 @@ describe('the runtime directory', () => {
     expect(statSync(`${directory}/made`).mode & 0o777).toBe(0o700);
     rmSync(`${directory}/made`, { recursive: true });
     rmSync(file);
+  });
+
+  test('that cannot be held is not used, and not kept open', async () => {
+    const opener = await peer({ env: { LD_PRELOAD: preloaded(compile('no-flock', ['-shared', '-fPIC'])) } });
+    const { code, message, more } = await opener.run(({ api }) => {
+      const { readdirSync } = process.getBuiltinModule('node:fs');
+      const before = readdirSync('/proc/self/fd').length;
+      try {
+        api.openController();
+        return { code: 'none', message: '', more: 0 };
+      } catch (error) {
+        const more = readdirSync('/proc/self/fd').length - before;
+        return { code: (error as { code: string }).code, message: (error as Error).message, more };
+      }
+    });
+    expect({ code, more }).toEqual({ code: 'RSMERR_CTLR_NOT_PRESENT', more: 0 });
+    expect(message).toMatch(/the runtime directory .* cannot be used: .*, flock/);
   });
 
   test.skipIf(existsSync('/run/rsm'))('is /tmp/rsm-UID, 0700, where nothing is said', () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { until } from '../support/actors.ts';
 import type { Peer } from '../support/peer.ts';
-import { compile } from '../support/program.ts';
+import { compile, preloaded } from '../support/program.ts';
 import { peer } from '../support/scene.ts';
 
 const CLOSES = 1_000_000;
@@ -175,7 +175,7 @@ const order = (peer: Peer, what: string): Promise<void> =>
 test('C-169 a close fails before the agent of the importer has heard of the withdrawal', async () => {
   const library = compile('crash/points', ['-shared', '-fPIC']);
   const trace = join(library, '..', 'trace');
-  const importer = await peer({ env: { LD_PRELOAD: library, RSM_CRASH_TRACE: trace } });
+  const importer = await peer({ env: { LD_PRELOAD: preloaded(library), RSM_CRASH_TRACE: trace } });
   const exporter = await peer();
   await connectIn(importer, await publishIn(exporter));
   await order(importer, 'park/agent/1/before');

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import type { Controller, ImportSegment } from '../../src/api/index.ts';
 import { exportIn } from '../support/actors.ts';
 import type { Peer } from '../support/peer.ts';
-import { compile } from '../support/program.ts';
+import { compile, preloaded } from '../support/program.ts';
 import { peer, root } from '../support/scene.ts';
 
 const asked = process.env.RSM_NIGHTLY === '1' && root;
@@ -41,7 +41,7 @@ interface Held {
 
 /** A process that has nothing left when told so, connected to the segment. */
 async function importerOf(id: number): Promise<Peer> {
-  const actor = await peer({ env: { LD_PRELOAD: compile('reserve', ['-shared', '-fPIC']) } });
+  const actor = await peer({ env: { LD_PRELOAD: preloaded(compile('reserve', ['-shared', '-fPIC'])) } });
   await actor.run(({ api, kept }, wanted: number) => {
     const controller = api.openController();
     const segment = controller.connectSync({ id: wanted, mode: 'rw' });

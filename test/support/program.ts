@@ -35,6 +35,11 @@ export function compile(name: string, flags: string[] = []): string {
   return program;
 }
 
+/** The library beside one that is preloaded already, as that of a sanitizer. */
+export function preloaded(library: string): string {
+  return [library, process.env.LD_PRELOAD].filter(Boolean).join(':');
+}
+
 export class Program {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;

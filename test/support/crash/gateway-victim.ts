@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { preloaded } from '../program.ts';
 import { program } from '../rsm.ts';
 import { killed } from '../runtime.ts';
-import { type End, orderOf, type Point, preloaded, Trace } from './trace.ts';
+import { type End, orderOf, type Point, Trace } from './trace.ts';
 
 const MODULE = join(import.meta.dirname, 'gateway-victim.mjs');
 

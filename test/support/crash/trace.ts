@@ -33,11 +33,6 @@ export function orderOf(end: End | 'trace', { threads, number, when }: Point): s
   return number === 0 ? '/crash-point/off' : `/crash-point/${action}/${threads}/${number}/${when}`;
 }
 
-/** The library beside one that is preloaded already, as that of a sanitizer. */
-export function preloaded(library: string): string {
-  return [library, process.env.LD_PRELOAD].filter(Boolean).join(':');
-}
-
 export class Trace {
   readonly path: string;
 

@@ -5,8 +5,9 @@
 import type { Worker } from 'node:worker_threads';
 import type { Controller, ExportSegment, HeldLock, ImportSegment } from '../../../src/api/index.ts';
 import { type Peer, startPeer } from '../peer.ts';
+import { preloaded } from '../program.ts';
 import { killed } from '../runtime.ts';
-import { type End, orderOf, type Point, preloaded, Trace } from './trace.ts';
+import { type End, orderOf, type Point, Trace } from './trace.ts';
 
 /** What a victim has in the thread that acts. */
 export interface VictimState {

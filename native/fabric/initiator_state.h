@@ -34,6 +34,7 @@ struct rsm_endpoint {
   struct rsm_list transfers; /* under way, oldest first: they end in this order */
   unsigned posted;           /* of them wholly */
   unsigned awaited;          /* of those, with a completion of their own */
+  unsigned covered;          /* transfers since the last one that is not */
   bool check_due;            /* of the last one, a put: posted before the loop sleeps, or anything else is */
   struct rsm_list finished;  /* to be taken */
   int64_t oldest_since_ns;   /* when the oldest became the oldest */

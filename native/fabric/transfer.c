@@ -12,6 +12,8 @@
 #define PIECE_BYTES (1u << 20)
 /* Transfers posted at once; libfabric would queue without end. */
 #define POSTED_LIMIT 128
+/* Puts that one check does for: with more, who keeps 16 under way would wait for the answer with nothing on its way. */
+#define COVERED_LIMIT 8
 #define NS_PER_MS 1000000
 
 /* There is no answer that the target owes. */
@@ -103,11 +105,13 @@ static ssize_t post(struct rsm_transfer *transfer, bool more_may_come) {
   bool needs_check = transfer->checked && (transfer->direction != RSM_GET || transfer->length == 0);
   transfer->covered = needs_check && transfer->begun && is_covered(transfer);
   if (needs_check && !transfer->covered) {
-    endpoint->check_due = more_may_come && transfer->link.next == &endpoint->transfers;
+    endpoint->check_due = more_may_come && transfer->link.next == &endpoint->transfers &&
+                          endpoint->covered + 1 < COVERED_LIMIT;
     if (endpoint->check_due) return 0;
     result = post_check(transfer);
     if (result != 0) return result;
   }
+  endpoint->covered = transfer->covered ? endpoint->covered + 1 : 0;
   transfer->whole_posted = true;
   endpoint->posted++;
   if (!transfer->covered) endpoint->awaited++;

@@ -56,6 +56,7 @@ int rsm_events_wait(struct rsm_events *events, int64_t timeout_ms, int (*cancell
     return rsm_events_take(events) ? RSM_SUCCESS : RSMERR_TIMEOUT;
   }
   if (rsm_events_consume(events, false) || look_around(events, deadline_ns)) {
+    rsm_set_found_awake(events);
     return RSM_SUCCESS;
   }
   for (;;) {

@@ -29,8 +29,9 @@ struct rsm_events {
   bool ended;       /* its holder closed the segment: no descriptor any more */
   bool signalled;   /* where the set exists, at the latest when the lock is free: true if pending > 0 */
   bool exposed;     /* programs poll the set: who knows when */
-  bool listening;   /* what the peers are told: exposed, or somebody sleeps on the set */
+  bool listening;   /* what the peers are told: exposed, or somebody may be asleep on the set */
   unsigned sleepers;
+  unsigned wakeful; /* events in a row that were found without sleeping */
   /* Without the lock, by whoever waits: how looking around has fared (event_wait.c). */
   _Atomic uint32_t futile, unseeing;
 };
@@ -62,8 +63,10 @@ void rsm_set_settle(struct rsm_events *events);
 void rsm_set_close(struct rsm_events *events);
 
 /* From now on posts ring, and what was posted before has been looked at only if the caller does so next: sleeps on
- * the result, or -1, and calls rise. Both take the lock. */
+ * the result, or -1, and calls rise. These take the lock. */
 int rsm_set_rest(struct rsm_events *events);
 void rsm_set_rise(struct rsm_events *events);
+/* Somebody waited and found an event without sleeping. */
+void rsm_set_found_awake(struct rsm_events *events);
 
 #endif

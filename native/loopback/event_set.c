@@ -10,8 +10,6 @@
 #define SWEEP_BELLS 64 /* looked at in one sweep; the rest leave the set readable for the next */
 #define DRAIN_READS 16 /* a peer that rings faster than we read does not keep us */
 #define DRAIN_BYTES 4096
-/* Whether to ring is told to every peer, of which there may be a thousand: not before and after each sleep. */
-#define WAKEFUL_AFTER 8
 
 /* The bell leaves the set before it is closed: a copy of it in a forked child would keep it there. */
 void rsm_set_remove(struct rsm_events *events, struct rsm_channel *channel) {
@@ -85,6 +83,7 @@ void rsm_set_settle(struct rsm_events *events) {
 static void listen_if(struct rsm_events *events, bool listening) {
   if (events->listening == listening) return;
   events->listening = listening;
+  events->found = 0;
   for (struct rsm_channel *channel = events->channels; channel != NULL; channel = channel->next) {
     atomic_store(&channel->ours->listening, listening);
   }
@@ -143,7 +142,6 @@ int rsm_set_rest(struct rsm_events *events) {
     if (channel->stale) drain(events, channel);
   }
   events->sleepers++;
-  events->wakeful = 0;
   listen_if(events, true);
   pthread_mutex_unlock(&events->lock);
   return set;
@@ -155,9 +153,10 @@ void rsm_set_rise(struct rsm_events *events) {
   pthread_mutex_unlock(&events->lock);
 }
 
-void rsm_set_found_awake(struct rsm_events *events) {
+/* To tell as many peers costs as much as one event each, and is done no oftener: there may be a thousand. */
+void rsm_set_found(struct rsm_events *events) {
   pthread_mutex_lock(&events->lock);
-  if (events->wakeful < WAKEFUL_AFTER) events->wakeful++;
-  else if (!events->exposed && events->sleepers == 0) listen_if(events, false);
+  events->found++;
+  if (events->found >= events->channel_count && !events->exposed && events->sleepers == 0) listen_if(events, false);
   pthread_mutex_unlock(&events->lock);
 }

@@ -56,7 +56,7 @@ int rsm_events_wait(struct rsm_events *events, int64_t timeout_ms, int (*cancell
     return rsm_events_take(events) ? RSM_SUCCESS : RSMERR_TIMEOUT;
   }
   if (rsm_events_consume(events, false) || look_around(events, deadline_ns)) {
-    rsm_set_found_awake(events);
+    rsm_set_found(events);
     return RSM_SUCCESS;
   }
   for (;;) {
@@ -66,6 +66,7 @@ int rsm_events_wait(struct rsm_events *events, int64_t timeout_ms, int (*cancell
       return ready == -EINTR ? RSMERR_INTERRUPTED : RSMERR_INSUFFICIENT_RESOURCES;
     }
     if (taken || rsm_events_consume(events, true)) {
+      rsm_set_found(events);
       return RSM_SUCCESS;
     }
     /* Here too, not only while asleep: a hostile peer may ring without end. */

@@ -120,6 +120,7 @@ struct rsm_channel *rsm_events_attach(struct rsm_events *events, struct rsm_even
   if (added) {
     channel->next = events->channels;
     events->channels = channel;
+    events->channel_count++;
   }
   pthread_mutex_unlock(&events->lock);
   if (!added) {
@@ -137,6 +138,7 @@ void rsm_events_detach(struct rsm_events *events, struct rsm_channel *channel) {
     link = &(*link)->next;
   }
   *link = channel->next;
+  events->channel_count--;
   rsm_set_remove(events, channel);
   rsm_set_settle(events);
   pthread_mutex_unlock(&events->lock);

@@ -31,7 +31,8 @@ struct rsm_events {
   bool exposed;     /* programs poll the set: who knows when */
   bool listening;   /* what the peers are told: exposed, or somebody may be asleep on the set */
   unsigned sleepers;
-  unsigned wakeful; /* events in a row that were found without sleeping */
+  unsigned found;   /* waited for, since the peers were told to ring */
+  unsigned channel_count;
   /* Without the lock, by whoever waits: how looking around has fared (event_wait.c). */
   _Atomic uint32_t futile, unseeing;
 };
@@ -66,7 +67,7 @@ void rsm_set_close(struct rsm_events *events);
  * the result, or -1, and calls rise. These take the lock. */
 int rsm_set_rest(struct rsm_events *events);
 void rsm_set_rise(struct rsm_events *events);
-/* Somebody waited and found an event without sleeping. */
-void rsm_set_found_awake(struct rsm_events *events);
+/* Somebody has waited for an event, and found one. */
+void rsm_set_found(struct rsm_events *events);
 
 #endif

@@ -136,11 +136,7 @@ static void test_nobody_rings_for_who_is_awake(void) {
   CHECK(rsm_events_wait(j.b, 1, NULL, NULL) == RSMERR_TIMEOUT); /* slept, and may again */
   rsm_events_post(j.a, false);
   CHECK(readable(j.bells[1]) == 1);
-  for (int i = 0; i < 20; i++) { /* is kept so busy that it does not sleep */
-    rsm_events_post(j.a, false);
-    CHECK(rsm_events_wait(j.b, 1000, NULL, NULL) == RSM_SUCCESS);
-  }
-  CHECK(rsm_events_wait(j.b, 1, NULL, NULL) == RSM_SUCCESS);
+  CHECK(rsm_events_wait(j.b, 1000, NULL, NULL) == RSM_SUCCESS); /* has not */
   CHECK(rsm_events_take(j.b) == 0); /* and empties the bell */
   rsm_events_post(j.a, true);
   CHECK(readable(j.bells[1]) == 0);

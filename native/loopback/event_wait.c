@@ -9,19 +9,19 @@
  * because the other one may have to wake up first (20 to 30 us between two processors). */
 #define SPIN_NS 50000
 /* Where that fails, as on one processor, it is tried again after 2, 4, 8 waits, at last every 1,024: 0.05 us a wait. */
-#define FUTILE_AT_MOST 10
+#define FAILURES_AT_MOST 10
 
 static bool is_worth_looking(struct rsm_events *events) {
-  uint32_t left = atomic_load_explicit(&events->unseeing, memory_order_relaxed);
-  if (left > 0) atomic_store_explicit(&events->unseeing, left - 1, memory_order_relaxed);
+  uint32_t left = atomic_load_explicit(&events->skip, memory_order_relaxed);
+  if (left > 0) atomic_store_explicit(&events->skip, left - 1, memory_order_relaxed);
   return left == 0;
 }
 
 static void remember(struct rsm_events *events, bool found) {
-  uint32_t futile = atomic_load_explicit(&events->futile, memory_order_relaxed);
-  futile = found ? 0 : futile + (futile < FUTILE_AT_MOST);
-  atomic_store_explicit(&events->futile, futile, memory_order_relaxed);
-  atomic_store_explicit(&events->unseeing, found ? 0 : 1u << futile, memory_order_relaxed);
+  uint32_t failures = atomic_load_explicit(&events->failures, memory_order_relaxed);
+  failures = found ? 0 : failures + (failures < FAILURES_AT_MOST);
+  atomic_store_explicit(&events->failures, failures, memory_order_relaxed);
+  atomic_store_explicit(&events->skip, found ? 0 : 1u << failures, memory_order_relaxed);
 }
 
 static bool look_around(struct rsm_events *events, int64_t deadline_ns) {

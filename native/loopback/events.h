@@ -47,7 +47,7 @@ int rsm_events_take(struct rsm_events *events);
 /* Everything that was posted and not consumed, for who passes it on: it is consumed elsewhere, where the rule
  * for coalesced ones is applied. */
 void rsm_events_collect(struct rsm_events *events, uint64_t *posted, bool *coalesced);
-/* timeout_ms < 0: no limit. RSM_SUCCESS, RSMERR_TIMEOUT, RSMERR_INTERRUPTED (a signal, or cancelled()
+/* timeout_ms < 0: no limit. RSM_SUCCESS, RSMERR_TIMEOUT, RSMERR_INTERRUPTED (a signal as it sleeps, or cancelled()
  * said 1: asked every RSM_WAIT_SLICE_MS, because worker.terminate() cannot interrupt a native call),
  * RSMERR_INSUFFICIENT_RESOURCES. */
 #define RSM_WAIT_SLICE_MS 100

@@ -34,7 +34,7 @@ struct rsm_events {
   unsigned found;   /* waited for, since the peers were told to ring */
   unsigned channel_count;
   /* Without the lock, by whoever waits: how looking around has fared (event_wait.c). */
-  _Atomic uint32_t futile, unseeing;
+  _Atomic uint32_t failures, skip;
 };
 
 static inline bool rsm_has_coalesced(const struct rsm_channel *channel) {

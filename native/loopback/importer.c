@@ -162,6 +162,7 @@ static int take_bell(struct rsm_import *segment, struct answer *answer) {
   struct rsm_status_page *status = (struct rsm_status_page *)(segment->control + RSM_PAGE_BYTES);
   struct rsm_mailbox_page *mailbox = (struct rsm_mailbox_page *)(segment->control + 2 * RSM_PAGE_BYTES);
   if (!is_bell(answer->fd[2])) return RSMERR_REMOTE_NODE_UNREACHABLE;
+  rsm_wire_refuse_descriptors(answer->fd[2]);
   segment->events = rsm_events_create();
   if (segment->events == NULL) return RSMERR_INSUFFICIENT_MEM;
   segment->channel = rsm_events_attach(segment->events, &status->events, &mailbox->events, answer->fd[2]);

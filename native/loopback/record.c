@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "codes.h"
+#include "wire.h"
 
 /* Whoever meets a record that is not locked may remove it, also between our create and our lock. */
 #define CREATE_ATTEMPTS 8
@@ -70,6 +71,7 @@ static int start_listening(struct rsm_record_files *files) {
   int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -errno;
   files->listen_fd = fd;
+  rsm_wire_refuse_descriptors(fd);
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", files->dirfd, name);
   /* The record of this name is ours and locked: a socket that is there has lost its process. */

@@ -86,6 +86,7 @@ static int make_bell(struct rsm_connection *connection, struct offer *offer) {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
     return RSMERR_INSUFFICIENT_RESOURCES;
   }
+  rsm_wire_refuse_descriptors(pair[0]);
   offer->fd[offer->count++] = pair[1];
   connection->channel = rsm_events_attach(connection->segment->events, &connection->mailbox->events,
                                           &connection->status->events, pair[0]);

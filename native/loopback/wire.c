@@ -8,6 +8,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* not yet in the headers of most; another number on parisc and sparc */
+#endif
+
+void rsm_wire_refuse_descriptors(int fd) {
+  (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){0}, sizeof(int));
+}
+
 #define DESCRIPTOR_BYTES (RSM_FRAME_DESCRIPTORS * sizeof(int))
 
 /* cmsghdr wants its own alignment. */

@@ -9,6 +9,11 @@
 
 #include "layout.h"
 
+/* From now on nobody can send descriptors to this socket, nor to those accepted from it. Without it the kernel drops
+ * them as we receive, in our thread, and one whose close lingers keeps that as long as its sender likes (reproduced).
+ * Since Linux 6.16; before it changes nothing. */
+void rsm_wire_refuse_descriptors(int fd);
+
 struct rsm_frame rsm_frame_of(enum rsm_frame_type type);
 
 /* The descriptors stay the caller's. 0 or -errno (-EAGAIN: the peer does not read). */

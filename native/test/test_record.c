@@ -1,4 +1,4 @@
-// sources: record record_wait wait
+// sources: record record_wait wait wire
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>

@@ -18,6 +18,22 @@ function* candidates(addon: string): Generator<string> {
   }
 }
 
+const LOADED: unique symbol = Symbol.for('rsmapi.addons');
+/** Of this environment, by file: who evaluates these modules twice, as test runners do, has one addon all the same. */
+const environment = process as typeof process & { [LOADED]?: Map<string, object> };
+
+function open(file: string): object {
+  environment[LOADED] ??= new Map();
+  let exports = environment[LOADED].get(file);
+  if (exports === undefined) {
+    const module = { exports: {} };
+    process.dlopen(module, file);
+    exports = module.exports;
+    environment[LOADED].set(file, exports);
+  }
+  return exports;
+}
+
 /**
  * Loads an addon, without the loader of CommonJS, which is two modules of Node more (T9).
  * Throws an `Error` that lists what was tried and says what to do.
@@ -30,9 +46,7 @@ export function load<T>(addon: string, remedy: string): T {
       continue;
     }
     try {
-      const module = { exports: {} };
-      process.dlopen(module, file);
-      return module.exports as T;
+      return open(file) as T;
     } catch (error) {
       tried.push(`${file}: ${error instanceof Error ? error.message : String(error)}`);
     }

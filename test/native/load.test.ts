@@ -30,3 +30,12 @@ test('without a binary: what was tried and what to do', async () => {
   place('native/build/Release', 'not a library');
   expect(load).toThrow(/Release\/loopback\.node: .*(invalid ELF|file too short)/);
 });
+
+test('who evaluates it twice has one addon all the same', async () => {
+  const built = join(import.meta.dirname, '..', '..', 'native', 'build', 'Release', 'loopback.node');
+  copyFileSync(built, join(root, 'native', 'build', 'Release', 'loopback.node'));
+  const url = pathToFileURL(join(root, 'src', 'native', 'load.ts')).href;
+  const [first, second] = await Promise.all([import(`${url}?1`), import(`${url}?2`)]);
+  expect(first.load).not.toBe(second.load);
+  expect(second.load('loopback', '')).toBe(first.load('loopback', ''));
+});

@@ -169,6 +169,7 @@ static void serve(struct rsm_target *target) {
   do {
     if (progress(target)) until_ns = rsm_now_ns() + SPIN_NS;
     step_aside(target);
+    sched_yield(); /* to exporters and the gateway's own event loop, where processors are few */
   } while (!rsm_list_empty(&target->active) && rsm_now_ns() < until_ns);
 }
 

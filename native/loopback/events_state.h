@@ -1,6 +1,6 @@
 /*
  * What stands behind events.h: events.c posts and delivers, event_set.c holds what rings, event_wait.c sleeps.
- * The functions of event_set.c and rsm_events_consume's helpers want the lock held where nothing else is said.
+ * The functions of event_set.c want the lock held where nothing else is said.
  */
 #ifndef RSM_EVENTS_STATE_H
 #define RSM_EVENTS_STATE_H
@@ -27,7 +27,7 @@ struct rsm_events {
   int set;          /* epoll set of bells and signal; -1 before anybody slept or asked for it */
   int signal;       /* eventfd: readable exactly while signalled */
   bool ended;       /* its holder closed the segment: no descriptor any more */
-  bool signalled;   /* where the set exists, at the latest when the lock is free: true if pending > 0 */
+  bool signalled;   /* true if pending > 0, whenever the set exists and the lock is free */
   bool exposed;     /* programs poll the set: who knows when */
   bool listening;   /* what the peers are told: exposed, or somebody may be asleep on the set */
   unsigned sleepers;

@@ -132,7 +132,7 @@ static int ask(enum command command) {
 
 /* ---- the exporter: two segments, the second with lock operations, and what the importer asks of it ---- */
 
-enum request { IDLE, POST, POST_COALESCED, UNPUBLISH, UNPUBLISH_SECOND, REBIND, TAKE, SUM, GO };
+enum request { IDLE, POST, POST_COALESCED, UNPUBLISH, UNPUBLISH_SECOND, REBIND, TAKE, SUM, IMPORTERS, GO };
 static _Atomic int *request; /* on the board */
 
 static uint8_t *exported[2], *spare;
@@ -156,6 +156,7 @@ static void serve_request(struct rsm_export *segment[2]) {
       for (size_t i = 0; i < LENGTH; i++) sum += exported[0][i];
       board->count = sum;
       break;
+    case IMPORTERS: board->count = rsm_export_importers(segment[1]); break;
     default: break;
   }
 }

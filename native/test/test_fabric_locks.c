@@ -9,6 +9,7 @@
 
 #define LOCKABLE (ID + 1)
 #define WORD 64u
+#define OTHER 128u
 
 /* An importer with a connection of its own. */
 struct side {
@@ -30,12 +31,16 @@ static void end(struct side *side) {
   rsm_endpoint_close(side->endpoint);
 }
 
-/* What was in the word. */
-static uint32_t exchange_if(struct side *side, uint32_t expected, uint32_t replacement) {
+/* What was in the word at `offset`. */
+static uint32_t exchange_at(struct side *side, uint64_t offset, uint32_t expected, uint32_t replacement) {
   uint64_t old;
-  CHECK_EQ(rsm_remote_atomic(side->remote, RSM_ATOMIC_COMPARE_EXCHANGE, 4, WORD, replacement, expected, &old),
+  CHECK_EQ(rsm_remote_atomic(side->remote, RSM_ATOMIC_COMPARE_EXCHANGE, 4, offset, replacement, expected, &old),
            RSM_SUCCESS);
   return (uint32_t)old;
+}
+
+static uint32_t exchange_if(struct side *side, uint32_t expected, uint32_t replacement) {
+  return exchange_at(side, WORD, expected, replacement);
 }
 
 static uint32_t word_of(struct side *side) {
@@ -46,14 +51,25 @@ static void take_free(struct side *side) {
   CHECK_EQ(exchange_if(side, 0, side->owner), 0);
 }
 
-static uint32_t ask_for(struct side *side) {
-  CHECK_EQ(rsm_remote_lock(side->remote, WORD, ++side->ticket, false), RSM_SUCCESS);
-  CHECK_EQ(check(side->remote), RSM_SUCCESS); /* it was heard, before whoever asks next */
-  return side->ticket;
-}
-
 static struct rsm_answer await_answer(struct side *side, uint32_t ticket) {
   return rsm_remote_wait_lock(side->remote, ticket, PATIENCE_MS, NULL, NULL);
+}
+
+/* The exporter answers one importer in the order of what it says: all of it was heard, before whoever asks next. Twice,
+ * because a request is kept back by the gateway until the answer to one that was given up has come. */
+static void be_heard(struct side *side) {
+  for (int turn = 0; turn < 2; turn++) {
+    CHECK_EQ(rsm_remote_lock(side->remote, OTHER, ++side->ticket, true), RSM_SUCCESS);
+    CHECK_EQ(await_answer(side, side->ticket).code, RSM_SUCCESS);
+    CHECK_EQ(exchange_at(side, OTHER, side->owner, 0), side->owner);
+  }
+}
+
+static uint32_t ask_for(struct side *side) {
+  uint32_t ticket = ++side->ticket;
+  CHECK_EQ(rsm_remote_lock(side->remote, WORD, ticket, false), RSM_SUCCESS);
+  be_heard(side);
+  return ticket;
 }
 
 static void expect_granted(struct side *side, uint32_t ticket, bool owner_died) {
@@ -149,6 +165,7 @@ static void who_waits_and_goes_is_passed_over(void) {
   ask_for(&b);
   uint32_t ticket = ask_for(&c);
   end(&b);
+  AWAIT(request_of_exporter(IMPORTERS) == 2); /* else it gets the lock, and dies with it */
   release(&a);
   expect_granted(&c, ticket, false);
   end(&a), end(&c);
@@ -163,7 +180,7 @@ static void a_withdrawal_answers_who_waits(void) {
   request_of_exporter(UNPUBLISH_SECOND);
   CHECK_EQ(await_answer(&b, first).code, RSMERR_CONN_ABORTED);
   struct rsm_answer answer;
-  AWAIT(rsm_endpoint_take_lock(b.endpoint, &answer));
+  AWAIT((rsm_endpoint_progress(b.endpoint), rsm_endpoint_take_lock(b.endpoint, &answer)));
   CHECK(answer.ticket == second && answer.code == RSMERR_CONN_ABORTED);
   fabric->segment = fabric->grant.segment;
   CHECK_EQ(ask(REVOKE), RSM_SUCCESS);

@@ -5,6 +5,15 @@ import { allocate } from '../../src/api/index.ts';
 import { until } from '../support/actors.ts';
 import { codeOf, controllerOf, EVERYBODY, exportOn, keep, LENGTH, pair, test } from './scene.ts';
 
+/** ES2024; the sources are older. */
+interface Resizable extends ArrayBuffer {
+  resize(byteLength: number): void;
+}
+
+function resizable(byteLength: number): Resizable {
+  return Reflect.construct(ArrayBuffer, [byteLength, { maxByteLength: byteLength }]) as Resizable;
+}
+
 describe('connect', () => {
   test('C-098 gets at the exporter through both gateways, and learns who it is', () => {
     const { imported, exported } = pair();
@@ -119,6 +128,20 @@ describe('put and get', () => {
     await expect(imported.getAsync(0, new Uint8Array(1))).rejects.toMatchObject({
       code: 'RSMERR_BAD_SEG_HNDL',
     });
+  });
+
+  test('a buffer may shrink while it is filled or read: nothing is touched that it gave up', async () => {
+    const { imported, bytes } = pair();
+    bytes.fill(3);
+    const some = 512; // short ones are copied by this process, not by the kernel
+    const views = Array.from({ length: 16 }, () => new Uint8Array(resizable(4096), 0, some).fill(4));
+    const [kept, ...shrunk] = views.map((view) => imported.getAsync(0, view));
+    const put = imported.putAsync(some, views[1]!);
+    for (const view of views.slice(1)) view.buffer.resize(0);
+    for (const get of shrunk) await expect(get).rejects.toMatchObject({ code: 'RSMERR_BAD_ADDR' });
+    await Promise.all([kept, put]);
+    expect(views[0]).toEqual(new Uint8Array(some).fill(3));
+    expect(bytes.subarray(some, 2 * some)).toEqual(new Uint8Array(some).fill(4));
   });
 
   test('C-136 C-139 vectors', () => {

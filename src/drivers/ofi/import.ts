@@ -1,5 +1,5 @@
 /** A segment of another node: transfers go over the fabric, and its memory cannot be mapped. */
-import { RSMERR_MAP_FAILED, RsmError } from '../../errors.ts';
+import { RSMERR_BAD_ADDR, RSMERR_MAP_FAILED, RsmError } from '../../errors.ts';
 import { fabric, type NativeEndpoint, type NativeRemote } from '../../native/index.ts';
 import { WITHDRAWN } from '../../native/layout.ts';
 import type { RemoteSlot } from '../../node/index.ts';
@@ -27,6 +27,11 @@ export interface Remote {
   shown(place: NonNullable<RemoteSlot['place']>): void;
   /** To be called once when it is disconnected. */
   leave(): void;
+}
+
+/** What a shrinking buffer gives up cannot be touched any more, and a transfer under way would end the process. */
+function canShrink({ buffer }: ArrayBufferView): boolean {
+  return 'resizable' in buffer && buffer.resizable === true;
 }
 
 export class OfiImport implements DriverImport, DriverTransfers {
@@ -66,11 +71,19 @@ export class OfiImport implements DriverImport, DriverTransfers {
   }
 
   async putAsync(offset: number, from: ArrayBufferView, at: number, length: number): Promise<boolean> {
-    return (await fabric().putAsync(this.#remote, offset, from, at, length)) === 0;
+    if (!canShrink(from)) return (await fabric().putAsync(this.#remote, offset, from, at, length)) === 0;
+    const copy = new Uint8Array(length);
+    copy.set(new Uint8Array(from.buffer, from.byteOffset + at, length));
+    return await this.putAsync(offset, copy, 0, length);
   }
 
   async getAsync(offset: number, to: ArrayBufferView, at: number, length: number): Promise<boolean> {
-    return (await fabric().getAsync(this.#remote, offset, to, at, length)) === 0;
+    if (!canShrink(to)) return (await fabric().getAsync(this.#remote, offset, to, at, length)) === 0;
+    const copy = new Uint8Array(length);
+    const done = await this.getAsync(offset, copy, 0, length);
+    if (to.byteLength < at + length) throw new RsmError(RSMERR_BAD_ADDR, 'getAsync');
+    new Uint8Array(to.buffer, to.byteOffset + at, length).set(copy);
+    return done;
   }
 
   intact(): boolean {

@@ -1,6 +1,7 @@
 /** docs/performance.md, from the results of the questions. */
 import { shapeOf } from '../shape.js';
 import { digits, verdict } from '../table.js';
+import { causesOf } from './causes.js';
 
 export function markdown(results, plots) {
   const missed = results.flatMap(({ id, lines }) =>
@@ -21,6 +22,7 @@ export function markdown(results, plots) {
       ? ['None.']
       : table(missed.map((line) => ({ ...line, name: `${line.id} ${line.name}` })))),
     '',
+    ...causesOf(missed.map(({ id }) => id)),
     ...results.flatMap((result) => [
       `## ${result.id} ${result.question}`,
       '',

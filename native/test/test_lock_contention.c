@@ -115,7 +115,7 @@ static void *contends_here(void *argument) {
   struct side side = exports ? side_of_export(mine, other, memory) : side_of_import(mine, connect_to(mine, "self", ID));
   for (int i = 0; i < ROUNDS; i++) {
     if (i % 3 == 2 && !take_free(&side)) { /* gives up, before or after it was granted */
-      rsm_lock_wait(mine, ask(&side), i % 2, NULL, NULL);
+      if (rsm_lock_wait(mine, ask(&side), i % 2, NULL, NULL).code == RSM_SUCCESS) release(&side);
       continue;
     }
     if (i % 3 != 2) acquire(&side);

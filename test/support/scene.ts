@@ -160,9 +160,12 @@ export function needs(capability: Capability): typeof test {
 /** Until what was posted on one end of that connection is pending on the other. */
 export function arrived(segment: rsm.rsm_memseg_import_handle_t): void {
   if (has('atOnce')) return;
-  // Each turns the gateway's thread once, which looks for what the exporter posted; what the importer posted
-  // is before it on the same connection.
-  for (let n = 0; n < 3; n++) rsm.rsm_memseg_import_get8(segment, 0, new Uint8Array(1), 1);
+  // Each turns the gateway's thread once, which looks for what the exporter posted when it has stopped spinning for
+  // more from the importer; what the importer posted is before it on the same connection.
+  for (let n = 0; n < 3; n++) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    rsm.rsm_memseg_import_get8(segment, 0, new Uint8Array(1), 1);
+  }
 }
 
 /** Until this end knows what the other one has done: on one node it does at once, or the check fails. */

@@ -16,6 +16,7 @@ import {
 import { GatewaySurvivors } from '../support/crash/gateway-survivors.ts';
 import { expectedRows, Row, titleOf, writeTable } from '../support/crash/table.ts';
 import { AFTERWARDS, chosen, type End, type Point } from '../support/crash/trace.ts';
+import { watched } from '../support/crash/watched.ts';
 import { libfabricIsMissing } from '../support/libfabric.ts';
 import { compile } from '../support/program.ts';
 import { directory } from '../support/scene.ts';
@@ -45,17 +46,17 @@ function pointsOf(end: End, all: Point[]): Point[] {
 
 async function play(lane: GatewaySurvivors, operation: GatewayOperation): Promise<string[]> {
   const wrong: string[] = [];
-  const all = await gatewaySteps(lane, operation);
+  const all = await watched(operation.name, gatewaySteps(lane, operation));
   const before = await lane.holdings(operation.role);
   for (const end of endsOfGateway(operation)) {
     const row = new Row(titleOf(operation, end));
     rows.set(row.title, row);
     for (const point of pointsOf(end, all)) {
-      row.add(await runGateway(lane, operation, end, point));
+      const at = `${row.title} ${point.when} ${point.threads} ${point.number} ${point.name}`;
+      row.add(await watched(at, runGateway(lane, operation, end, point)));
       ends += 1;
       const held = await lane.holdings(operation.role);
       if (JSON.stringify(held) !== JSON.stringify(before)) {
-        const at = `${row.title} ${point.when} ${point.threads} ${point.number} ${point.name}`;
         wrong.push(`${at}: the survivors hold ${JSON.stringify(held)}, before ${JSON.stringify(before)}`);
       }
     }

@@ -7,11 +7,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Outcome, run, steps } from '../support/crash/cell.ts';
+import { run, steps } from '../support/crash/cell.ts';
 import { canEndAt, endsOf, OPERATIONS, type Operation } from '../support/crash/operations.ts';
 import { Survivors } from '../support/crash/survivors.ts';
 import { expectedRows, Row, titleOf, writeTable } from '../support/crash/table.ts';
 import { AFTERWARDS, chosen, type End, type Point } from '../support/crash/trace.ts';
+import { watched } from '../support/crash/watched.ts';
 import { compile } from '../support/program.ts';
 import { directory } from '../support/scene.ts';
 
@@ -44,18 +45,17 @@ function pointsOf(operation: Operation, end: End, all: Point[]): Point[] {
 
 async function play(lane: Survivors, operation: Operation): Promise<string[]> {
   const wrong: string[] = [];
-  const all = await steps(lane, library, operation);
+  const all = await watched(operation.name, steps(lane, library, operation));
   const before = await lane.holdings();
   for (const end of endsOf(operation)) {
     const row = new Row(titleOf(operation, end));
     rows.set(row.title, row);
     for (const point of pointsOf(operation, end, all)) {
-      const outcome: Outcome = await run(lane, library, operation, end, point);
+      const at = `${row.title} ${point.when} ${point.threads} ${point.number} ${point.name}`;
+      row.add(await watched(at, run(lane, library, operation, end, point)));
       ends += 1;
-      row.add(outcome);
       const held = await lane.holdings();
       if (JSON.stringify(held) !== JSON.stringify(before)) {
-        const at = `${row.title} ${point.when} ${point.threads} ${point.number} ${point.name}`;
         wrong.push(`${at}: the survivors hold ${JSON.stringify(held)}, before ${JSON.stringify(before)}`);
       }
     }

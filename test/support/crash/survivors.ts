@@ -87,6 +87,7 @@ export class Survivors {
         'lock of another': async () => {
           const held = await imports.at(-1)!.segment.lock(lock).acquire();
           const next = imports.at(-2)!.segment.lock(lock).acquire();
+          next.catch(() => {}); // the release may be the first to find that nobody is there
           held.release();
           (await next).release();
         },

@@ -221,8 +221,11 @@ export class Victim {
     await this.peer.run(async ({ kept }, path: string) => {
       const { Worker: Thread } = process.getBuiltinModule('node:worker_threads');
       const worker = new Thread(path);
-      worker.on('error', () => {});
-      await new Promise((resolve) => worker.once('message', resolve));
+      await new Promise((resolve, reject) => {
+        worker.once('message', resolve);
+        worker.once('error', reject);
+      });
+      worker.on('error', () => {}); // from now on it is meant to end
       (kept as unknown as Kept).worker = worker;
     }, program);
   }
@@ -234,6 +237,7 @@ export class Victim {
         const { worker } = kept as unknown as Kept;
         const answer = new Promise<{ result?: unknown; error?: string }>((resolve) => {
           worker.once('message', resolve);
+          worker.once('exit', () => resolve({ error: 'the worker has ended' }));
         });
         worker.postMessage({ body: source, args: given });
         const { result, error } = await answer;

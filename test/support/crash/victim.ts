@@ -191,14 +191,18 @@ export class Victim {
   }
 
   async #gone(end: End): Promise<void> {
-    if (!this.endsAsThread(end))
-      return await new Promise((done) => this.peer.process.once('close', () => done()));
-    await this.peer.run(
-      ({ kept }) =>
-        new Promise<void>((done) => {
-          (kept as unknown as Kept).worker.once('exit', () => done());
-        }),
-    );
+    const { process } = this.peer;
+    if (!this.endsAsThread(end)) {
+      const closed = new Promise<void>((done) => process.once('close', () => done()));
+      return process.exitCode === null && process.signalCode === null ? await closed : undefined;
+    }
+    await this.peer.run(({ kept }) => {
+      const { worker } = kept as unknown as Kept;
+      return new Promise<void>((done) => {
+        if (worker.threadId === -1) done(); // has ended already
+        worker.once('exit', () => done());
+      });
+    });
   }
 
   /** An exception ends the thread that it is thrown in; the others are the main thread's to end. */

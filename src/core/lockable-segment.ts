@@ -46,7 +46,7 @@ export abstract class LockableSegment extends Segment {
   protected abstract checkReach(operation: string, offset: number, width: number): void;
   /** Makes words reachable where that is possible; locks work without, if slower. */
   protected abstract easeReach(): void;
-  /** After what was done: whether it was done to the segment. @throws RsmError CONN_ABORTED */
+  /** Also after what was done: whether it was done to the segment. @throws RsmError CONN_ABORTED */
   protected abstract checkWhole(operation: string): void;
 
   /**
@@ -144,9 +144,10 @@ export abstract class LockableSegment extends Segment {
     if (offset < 0 || offset >= this.byteLength) throw new RsmError(RSMERR_BAD_OFFSET, operation);
   }
 
-  /** @throws RsmError as `checkLock` */
+  /** @throws RsmError as `checkLock`; CONN_ABORTED: nobody passes a lock on any more, not even to its own segment */
   #claim(offset: number): Claim {
     this.checkLock('acquire', offset);
+    this.checkWhole('acquire');
     let claim = this.#claims.get(offset);
     if (claim === undefined) {
       claim = { busy: false, held: false, waiting: [] };

@@ -237,8 +237,12 @@ test('C-090 unpublish ends the wait of who waits behind its own segment', async 
   const waits = [1, 2, 3].map(() => code(() => importers[0]!.lock(0).acquire()));
   owner.unpublish();
   expect(await Promise.all(waits)).toEqual(Array(3).fill('RSMERR_CONN_ABORTED'));
+  const again = importers[0]!.lock(0);
+  expect(await code(() => again.acquire())).toBe('RSMERR_CONN_ABORTED');
+  expect(await code(() => again.acquireSync())).toBe('RSMERR_CONN_ABORTED');
+  expect(await code(() => again.tryAcquire())).toBe('RSMERR_CONN_ABORTED');
   expect(await code(() => held.release())).toBe('RSMERR_CONN_ABORTED');
-  expect(await code(() => importers[0]!.lock(0).acquire())).toBe('RSMERR_CONN_ABORTED');
+  expect(await code(() => again.acquire())).toBe('RSMERR_CONN_ABORTED');
 });
 
 test('C-050 after a rebind the locks are those of the new memory, for holders and waiters', async () => {

@@ -24,6 +24,10 @@ const CAUSES = {
     'exporter 94 µs; only the scheduler has more than a few hundredths of that (perf). A local connect alone',
     'takes 130 µs (T6).',
   ],
+  X1: [
+    'V8 counts a mapping as memory of its own until `unmap`, and begins a collection once 64 MiB were added: here 170 of',
+    '400 maps met one, and half of the time went there. Up to 32 MiB the cost is constant.',
+  ],
 };
 
 /** Those of the questions that are missed, as paragraphs. */

@@ -25,8 +25,8 @@ const CAUSES = {
     'takes 130 µs (T6).',
   ],
   X1: [
-    'V8 counts a mapping as memory of its own until `unmap`, and begins a collection once 64 MiB were added: here 170 of',
-    '400 maps met one, and half of the time went there. Up to 32 MiB the cost is constant.',
+    'V8 counts a mapping as memory of its own until `unmap`, and begins a collection once 64 MiB were added: of',
+    '400 maps 170 met one, and half of the time went there. Up to 32 MiB the cost is constant.',
   ],
 };
 

@@ -118,8 +118,10 @@ static void *signal_waiter(void *argument) {
 }
 
 /* Signals the waiter until it returns, or 20 times. */
-static int code_of_wait_under(int number, int timeout_ms) {
+static int code_of_wait_under(int number, int timeout_ms, bool ringing) {
   struct joined j = join();
+  pthread_t ringer;
+  if (ringing) CHECK(pthread_create(&ringer, NULL, ring_without_end, &j) == 0);
   struct sigaction action = {.sa_handler = do_nothing}, before;
   CHECK(sigaction(number, &action, &before) == 0);
   _Atomic int released = 0;
@@ -134,16 +136,22 @@ static int code_of_wait_under(int number, int timeout_ms) {
     CHECK(pthread_kill(thread, number) == 0);
   }
   CHECK(pthread_join(thread, NULL) == 0);
+  atomic_store(&j.words[2].posted, 1);
+  if (ringing) CHECK(pthread_join(ringer, NULL) == 0);
   CHECK(sigaction(number, &before, NULL) == 0);
   part(&j);
   return waiter.code;
 }
 
 static void test_signals_interrupt_except_those_of_the_runtime(void) {
-  CHECK(code_of_wait_under(SIGUSR2, -1) == RSMERR_INTERRUPTED);
-  CHECK(code_of_wait_under(SIGCHLD, 100) == RSMERR_TIMEOUT);
-  CHECK(code_of_wait_under(SIGPROF, 100) == RSMERR_TIMEOUT);
-  CHECK(code_of_wait_under(SIGWINCH, 100) == RSMERR_TIMEOUT);
+  CHECK(code_of_wait_under(SIGUSR2, -1, false) == RSMERR_INTERRUPTED);
+  CHECK(code_of_wait_under(SIGCHLD, 100, false) == RSMERR_TIMEOUT);
+  CHECK(code_of_wait_under(SIGPROF, 100, false) == RSMERR_TIMEOUT);
+  CHECK(code_of_wait_under(SIGWINCH, 100, false) == RSMERR_TIMEOUT);
+}
+
+static void test_a_peer_that_rings_without_end_does_not_keep_signals_from_a_waiter(void) {
+  CHECK(code_of_wait_under(SIGUSR2, 1000, true) == RSMERR_INTERRUPTED);
 }
 
 /* ---- many threads, two processes ---- */
@@ -248,6 +256,7 @@ int main(void) {
   RUN(test_a_wait_can_be_cancelled);
   RUN(test_of_two_waiters_one_post_releases_one);
   RUN(test_signals_interrupt_except_those_of_the_runtime);
+  RUN(test_a_peer_that_rings_without_end_does_not_keep_signals_from_a_waiter);
   RUN(test_totals_are_exact_with_many_threads);
   return 0;
 }

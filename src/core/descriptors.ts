@@ -21,25 +21,46 @@ export interface PollEntry {
   revents: number;
 }
 
+/** Of one call; then somebody rings for nothing on purpose, and would keep this thread from hearing signals. */
+const ROUNDS_WITHOUT_NAP = 16;
+const NAP_MS = 1;
+
 /**
  * Waits until a segment of `entries` has an event, which is consumed, or an ordinary descriptor is ready.
- * Sets `revents`, returns how many entries have some.
+ * Sets `revents`, returns how many entries have some. A descriptor that is readable for an event that somebody else
+ * took, or that was taken before its bell rang, is waited for again.
  * @throws RsmError TIMEOUT; INTERRUPTED; INSUFFICIENT_RESOURCES; BAD_ARGS_ERRORS: poll(2) refused
  */
 export function waitDescriptors(entries: readonly PollEntry[], timeoutMs: number): number {
   const words = new Int32Array(3 * entries.length);
   for (const [i, { fd, events }] of entries.entries()) words.set([fd, events, 0], 3 * i);
-  const ready = native.poll(words, entries.length, timeoutMs);
+  const deadline = performance.now() + timeoutMs;
+  for (let round = 1, leftMs = timeoutMs; ; round += 1) {
+    const ready = poll(words, entries.length, leftMs);
+    const found = ready - takeAll(entries, words);
+    if (found > 0) return found;
+    if (timeoutMs >= 0) leftMs = Math.max(0, Math.ceil(deadline - performance.now()));
+    if (ready === 0 || leftMs === 0) throw new RsmError(RSMERR_TIMEOUT, 'wait_pollfd');
+    if (round >= ROUNDS_WITHOUT_NAP) poll(words, 0, NAP_MS);
+  }
+}
+
+function poll(words: Int32Array, count: number, timeoutMs: number): number {
+  const ready = native.poll(words, count, timeoutMs);
   if (ready < 0) throw new RsmError(codeOfErrno(-ready), 'wait_pollfd');
-  let left = ready;
+  return ready;
+}
+
+/** Sets `revents`, and takes an event of every segment that is ready. Returns how many of them had none. */
+function takeAll(entries: readonly PollEntry[], words: Int32Array): number {
+  let without = 0;
   for (const [i, entry] of entries.entries()) {
     entry.revents = words[3 * i + 2]!;
     if (entry.revents !== POLLRDNORM || descriptors.get(entry.fd)?.take() !== false) continue;
-    entry.revents = 0; // somebody else took the event
-    left -= 1;
+    entry.revents = 0;
+    without += 1;
   }
-  if (left === 0) throw new RsmError(RSMERR_TIMEOUT, 'wait_pollfd');
-  return left;
+  return without;
 }
 
 function codeOfErrno(errno: number): number {

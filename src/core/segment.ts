@@ -4,6 +4,9 @@ import { RSMERR_BAD_SEG_HNDL, RSMERR_POLLFD_IN_USE, RSMERR_TIMEOUT, RsmError } f
 import { descriptors } from './descriptors.ts';
 import { checkSignal, type Leave, milliseconds, type WaitOptions, waitFor } from './waiting.ts';
 
+/** Events taken without a turn of the event loop, which is to go on whatever the other side posts. */
+const TAKEN_AT_ONCE = 64;
+
 /** Segments that are waited for: kept alive, whoever else has let them go. */
 const awaited: Set<Segment> = new Set();
 /** The backstop for segments that are forgotten and never closed (design 5.2). */
@@ -14,6 +17,7 @@ export abstract class Segment {
   #live = true;
   #watching = false;
   #references = 0;
+  #takenAtOnce = 0;
   readonly #waiters: Set<Leave<void>> = new Set();
   readonly #ready: () => void;
 
@@ -69,7 +73,7 @@ export abstract class Segment {
     this.checkLive('wait');
     const limit = milliseconds('wait', timeoutMs);
     checkSignal('wait', signal);
-    if (this.#waiters.size === 0 && this.#events.take()) return;
+    if (this.#takesAtOnce(limit)) return;
     if (limit === 0) throw new RsmError(RSMERR_TIMEOUT, 'wait');
     await this.#enlist(limit, signal);
   }
@@ -125,6 +129,14 @@ export abstract class Segment {
     }
   }
 
+  /** In its turn, and not for ever: who awaits what is there already keeps the loop from its timers and signals. */
+  #takesAtOnce(limitMs: number): boolean {
+    if (this.#waiters.size > 0 || (this.#takenAtOnce === TAKEN_AT_ONCE && limitMs !== 0)) return false;
+    if (!this.#events.take()) return false;
+    this.#takenAtOnce = Math.min(this.#takenAtOnce + 1, TAKEN_AT_ONCE);
+    return true;
+  }
+
   #enlist(limitMs: number, signal: AbortSignal | undefined): Promise<void> {
     return waitFor<void>('wait', limitMs, signal, (leave) => {
       this.#watch(true);
@@ -150,6 +162,7 @@ export abstract class Segment {
 
   static #deliver(segment: Segment | undefined): void {
     if (segment === undefined || !segment.#live) return;
+    segment.#takenAtOnce = 0;
     if (segment.#waiters.size === 0) {
       // An event that nobody waits for: without this the loop would be told of it for ever.
       segment.#events.watch(null, false);

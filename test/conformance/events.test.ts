@@ -194,6 +194,27 @@ test('C-184 of two waiters one post releases exactly one (D-11)', async () => {
   owner.close();
 });
 
+test('C-183 who awaits what is there already leaves the event loop its turns, and each event counts once', async () => {
+  const POSTS = 1000;
+  const owner = openEnd('exporting').createExport(allocate(PAGE));
+  const importer = openEnd('importing').connectSync({ node: EXPORTER, id: owner.publish() });
+  for (let i = 0; i < POSTS; i += 1) importer.post();
+  let taken = 0;
+  let turned = -1;
+  setImmediate(() => {
+    turned = taken;
+  });
+  for await (const _ of owner.events()) {
+    taken += 1;
+    if (taken === POSTS) break;
+  }
+  expect(turned).toBeGreaterThanOrEqual(0);
+  expect(turned).toBeLessThan(POSTS / 2);
+  expect(owner.waitSync(0)).toBe(false);
+  importer.close();
+  owner.close();
+});
+
 describe('C-185 post on an aborted import segment', () => {
   test('C-185 after unpublish it returns CONN_ABORTED (D-12)', () => {
     const { segment: owner, id } = exported({ id: 0x400185 });

@@ -212,6 +212,21 @@ describe('C-193 nothing ready, invalid arguments', () => {
     expect(waitFor([], 0, 10, ready)).toBe(rsm.RSMERR_TIMEOUT);
   });
 
+  test('C-193 an event that was taken before its bell rang does not end a wait before the time', async () => {
+    const { segment, id } = exported();
+    const fds = [entryOf(segment)];
+    const poster = await peer();
+    await poster.import({ id });
+    for (let round = 0; round < 200; round += 1) {
+      const posted = poster.run(({ rsm, kept }) => rsm.rsm_intr_signal_post(kept.imported.segment, 0));
+      while (rsm.rsm_intr_signal_wait(segment, 0) !== 0);
+      const start = performance.now();
+      expect(waitFor(fds, 1, 5, null)).toBe(rsm.RSMERR_TIMEOUT);
+      expect(performance.now() - start).toBeGreaterThanOrEqual(5);
+      await posted;
+    }
+  });
+
   test('C-193 descriptors and events that are wider than in C return BAD_ARGS_ERRORS and consume nothing', () => {
     const { segment, id } = exported();
     const entry = entryOf(segment);

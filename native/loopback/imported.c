@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "codes.h"
+#include "received.h"
 #include "state.h"
 #include "wire.h"
 
@@ -61,7 +62,7 @@ static int receive_memory(const struct rsm_import *segment, const struct rsm_fra
   bool valid = frame->epoch == segment->epoch + 1 && frame->length_bytes == segment->length &&
                frame->permission == segment->permission && count == (frame->shmid < 0 ? 1u : 0u);
   if (!valid) {
-    for (size_t i = 0; i < count; i++) close(descriptors[i]);
+    for (size_t i = 0; i < count; i++) rsm_discard_received(descriptors[i]);
     return RSMERR_MAP_FAILED;
   }
   if (count == 0) return rsm_object_of_sysv(frame->shmid, segment->uid, frame->memory_offset, segment->length, out);
@@ -100,7 +101,7 @@ void rsm_import_ready(void *subject, bool expired) {
   } else if (result == 1 && is_of_locks(&frame) && count == 0) {
     if (!rsm_lock_heard(segment, &frame)) abort_import(segment, false);
   } else {
-    for (size_t i = 0; result == 1 && i < count; i++) close(descriptors[i]);
+    for (size_t i = 0; result == 1 && i < count; i++) rsm_discard_received(descriptors[i]);
     bool asked = result == 1 && frame.type == RSM_FRAME_WITHDRAW && count == 0;
     abort_import(segment, asked);
   }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "codes.h"
+#include "received.h"
 #include "room.h"
 #include "state.h"
 #include "wait.h"
@@ -151,17 +152,20 @@ static int take_control(struct rsm_import *segment, struct answer *answer) {
   return RSM_SUCCESS;
 }
 
-static bool is_bell(int fd) {
+/* Made by the exporter itself: of a connection to another server, what we send would come from us. */
+static bool is_bell(int fd, pid_t exporter) {
   int domain = 0, type = 0;
-  socklen_t length = sizeof domain;
+  struct ucred other = {0};
+  socklen_t length = sizeof domain, other_length = sizeof other;
   return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX &&
-         getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
+         getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM &&
+         getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &other, &other_length) == 0 && other.pid == exporter;
 }
 
 static int take_bell(struct rsm_import *segment, struct answer *answer) {
   struct rsm_status_page *status = (struct rsm_status_page *)(segment->control + RSM_PAGE_BYTES);
   struct rsm_mailbox_page *mailbox = (struct rsm_mailbox_page *)(segment->control + 2 * RSM_PAGE_BYTES);
-  if (!is_bell(answer->fd[2])) return RSMERR_REMOTE_NODE_UNREACHABLE;
+  if (!is_bell(answer->fd[2], segment->pid)) return RSMERR_REMOTE_NODE_UNREACHABLE;
   rsm_wire_refuse_descriptors(answer->fd[2]);
   segment->events = rsm_events_create();
   if (segment->events == NULL) return RSMERR_INSUFFICIENT_MEM;
@@ -190,7 +194,7 @@ static int take_all(const struct rsm_connect *request, struct rsm_import *segmen
   if (code == RSM_SUCCESS) code = take_memory(segment, answer);
   if (code == RSM_SUCCESS) code = take_bell(segment, answer);
   for (size_t i = 0; i < answer->count; i++) {
-    if (answer->fd[i] >= 0) close(answer->fd[i]);
+    if (answer->fd[i] >= 0) rsm_discard_received(answer->fd[i]);
   }
   return code;
 }

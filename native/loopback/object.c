@@ -15,6 +15,7 @@
 
 #include "codes.h"
 #include "memfd.h"
+#include "received.h"
 
 size_t rsm_page_size(void) {
   return (size_t)sysconf(_SC_PAGESIZE);
@@ -104,7 +105,7 @@ int rsm_object_of_descriptor(int fd, uint64_t length, uint32_t permission, struc
     }
     code = RSMERR_INSUFFICIENT_MEM;
   }
-  close(fd);
+  rsm_discard_received(fd);
   return code;
 }
 

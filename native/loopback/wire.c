@@ -8,6 +8,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "received.h"
+
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83 /* not yet in the headers of most; another number on parisc and sparc */
 #endif
@@ -96,7 +98,7 @@ int rsm_wire_receive_with(int fd, struct rsm_frame *frame, int descriptors[RSM_F
   /* Cut short with room left in the buffer: it was our descriptor table that had no room. */
   if (message.msg_flags & MSG_CTRUNC) result = *count < RSM_FRAME_DESCRIPTORS ? -EMFILE : -EPROTO;
   if (result == 1) return 1;
-  for (size_t i = 0; i < *count; i++) close(descriptors[i]);
+  for (size_t i = 0; i < *count; i++) rsm_discard_received(descriptors[i]);
   *count = 0;
   return result;
 }

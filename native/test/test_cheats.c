@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 /* Exporters that do not keep to the protocol. */
 #include <fcntl.h>
+#include <netinet/in.h>
 
 #include "../loopback/memfd.h"
 #include "rig.h"
@@ -18,9 +19,9 @@ static void send_bytes(int fd, const void *bytes, size_t length) {
 enum trick {
   HONEST,
   CLOSES, RUBBISH, ODD_REFUSAL, WRONG_TYPE,
-  MEMORY_FILE, MEMORY_PIPE, MEMORY_UNSEALED, MEMORY_SHORT, MEMORY_READ_ONLY,
+  MEMORY_FILE, MEMORY_PIPE, MEMORY_UNSEALED, MEMORY_SHORT, MEMORY_READ_ONLY, MEMORY_LINGERS,
   LENGTH_ZERO, LENGTH_HUGE, OTHER_PERMISSION, OTHER_ID,
-  STATUS_UNSEALED, STATUS_SHORT, STATUS_MAGIC, MAILBOX_VERSION, BELL_FILE, BELL_LISTENING_TYPE,
+  STATUS_UNSEALED, STATUS_SHORT, STATUS_MAGIC, MAILBOX_VERSION, BELL_FILE, BELL_LISTENING_TYPE, BELL_OF_ANOTHER,
   TOO_MANY, TOO_FEW, NONE,
   TRICKS
 };
@@ -42,6 +43,23 @@ static int page_with(uint32_t magic, uint32_t version, size_t length, int seals)
   return fd;
 }
 
+/* Whoever closes it last would wait an hour. Its other end stays open, as long as this process lives. */
+static int lingering(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof address;
+  static char bytes[65536];
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  CHECK(listen(listener, 1) == 0 && getsockname(listener, (struct sockaddr *)&address, &length) == 0);
+  CHECK(connect(fd, (struct sockaddr *)&address, length) == 0);
+  CHECK(accept4(listener, NULL, NULL, SOCK_CLOEXEC) >= 0);
+  close(listener);
+  while (send(fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0) continue;
+  struct linger hour = {.l_onoff = 1, .l_linger = 3600};
+  CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hour, sizeof hour) == 0);
+  return fd;
+}
+
 static int memory_for(enum trick trick) {
   int pipes[2];
   char path[80];
@@ -55,6 +73,7 @@ static int memory_for(enum trick trick) {
       CHECK(pipe2(pipes, O_CLOEXEC) == 0);
       close(pipes[1]);
       return pipes[0];
+    case MEMORY_LINGERS: return lingering();
     case MEMORY_UNSEALED: return sealed(LENGTH, 0);
     case MEMORY_SHORT: return sealed(LENGTH - PAGE, SEALS);
     case MEMORY_READ_ONLY:
@@ -79,6 +98,9 @@ static void send_many(int fd, const struct rsm_frame *frame, const int *descript
   CHECK(sendmsg(fd, &message, MSG_NOSIGNAL) == sizeof *frame);
 }
 
+/* Of another process than the exporter. */
+static int foreign_bells[2];
+
 static void send_accept(int fd, enum trick trick, struct rsm_frame frame) {
   int bells[2], descriptors[5];
   frame.type = trick == WRONG_TYPE ? RSM_FRAME_REBIND : RSM_FRAME_ACCEPT;
@@ -89,7 +111,9 @@ static void send_accept(int fd, enum trick trick, struct rsm_frame frame) {
   descriptors[0] = page_with(RSM_STATUS_MAGIC + (trick == STATUS_MAGIC), RSM_LAYOUT_VERSION,
                              trick == STATUS_SHORT ? 64 : PAGE, trick == STATUS_UNSEALED ? 0 : SEALS);
   descriptors[1] = page_with(RSM_MAILBOX_MAGIC, RSM_LAYOUT_VERSION + (trick == MAILBOX_VERSION), PAGE, SEALS);
-  descriptors[2] = trick == BELL_FILE ? sealed(PAGE, SEALS) : bells[1];
+  descriptors[2] = trick == BELL_FILE         ? sealed(PAGE, SEALS)
+                   : trick == BELL_OF_ANOTHER ? dup(foreign_bells[1])
+                                              : bells[1];
   descriptors[3] = memory_for(trick);
   descriptors[4] = sealed(PAGE, SEALS);
   size_t count = trick == TOO_MANY ? 5 : trick == TOO_FEW ? 3 : trick == NONE ? 0 : 4;
@@ -138,6 +162,7 @@ static void cheat(int unused) {
 
 static void whatever_an_exporter_sends_is_checked(void) {
   rig_up();
+  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, foreign_bells) == 0);
   pid_t cheating = start(cheat, 0);
   env = open_env();
   int descriptors = 0, mappings = 0;
@@ -160,6 +185,8 @@ static void whatever_an_exporter_sends_is_checked(void) {
     CHECK_EQ(count_mappings("memfd"), mappings);
   }
   rsm_env_close(env);
+  close(foreign_bells[0]);
+  close(foreign_bells[1]);
   expect_exit(cheating);
   rig_down(false);
 }
@@ -207,7 +234,7 @@ static void late_cheat(int unused) {
   (void)unused;
   struct rsm_record_files files;
   int listener = listen_as(&files, "cheat");
-  for (int trick = 0; trick < 7; trick++) {
+  for (int trick = 0; trick < 8; trick++) {
     struct rsm_frame frame;
     int fd = accept_connect(listener, &frame);
     send_accept(fd, HONEST, frame);
@@ -215,7 +242,7 @@ static void late_cheat(int unused) {
     frame.epoch = trick == 0 ? 2 : 1;
     frame.length_bytes = trick == 1 ? PAGE : LENGTH;
     if (trick == 2) frame.permission = 0400;
-    int descriptor = memory_for(trick == 3 ? MEMORY_UNSEALED : trick == 4 ? MEMORY_SHORT : HONEST);
+    int descriptor = memory_for(trick == 3 ? MEMORY_UNSEALED : trick == 4 ? MEMORY_SHORT : trick == 7 ? MEMORY_LINGERS : HONEST);
     if (trick == 5) send_bytes(fd, "rubbish", 7);
     else if (trick == 6) send_many(fd, &frame, (int[]){descriptor, descriptor}, 2);
     else send_many(fd, &frame, &descriptor, 1);
@@ -231,7 +258,7 @@ static void a_rebind_that_is_none_aborts_the_import(void) {
   env = open_env();
   make_scratch();
   int descriptors = count_descriptors(), mappings = count_mappings("memfd");
-  for (int trick = 0; trick < 7; trick++) {
+  for (int trick = 0; trick < 8; trick++) {
     struct rsm_import *import = connect_to(env, "cheat", ID);
     void *control = rsm_import_control(import), *bytes = NULL;
     if (rsm_import_map(import, 0, LENGTH, 0600, false, NULL, &bytes) != RSM_SUCCESS) bytes = NULL;

@@ -1,9 +1,9 @@
 /*
  * Reference of connect.js: what connecting and disconnecting needs from the system and nothing more.
- * Client: look-up of a name (readlink), SEQPACKET connect, one request, four descriptors received, two
- * control pages mapped, a word read of each, all closed. Server: accept, credentials, two sealed pages made,
- * mapped, a word written to each (an empty page tells nothing), and sent with a bell and the memory, all closed
- * at end of file.
+ * Client: look-up of a name (readlink), two SEQPACKET connects (a bell, which is of each side alone, and what is
+ * spoken on), a request on each, three descriptors received, two control pages mapped, a word read of each, all closed.
+ * Server: two accepts, credentials of each, two sealed pages made, mapped, a word written to each (an empty page tells
+ * nothing), and sent with the memory, all closed at end of file.
  *   connect DIRECTORY ITERATIONS   ->  nanoseconds per connect and disconnect
  */
 #define _GNU_SOURCE
@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define PAGE 4096
-#define DESCRIPTORS 4
+#define DESCRIPTORS 3
 #define FRAME_BYTES 48
 #define WORD 0x52534d31u
 
@@ -77,7 +77,7 @@ static void receive_descriptors(int from, int *fds) {
   memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&message)), DESCRIPTORS * sizeof(int));
 }
 
-static void serve_one(int listener, int memory) {
+static int accept_one(int listener) {
   int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
   must(peer >= 0, "accept");
   struct ucred who;
@@ -85,29 +85,37 @@ static void serve_one(int listener, int memory) {
   must(getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &who, &length) == 0, "credentials");
   char frame[FRAME_BYTES];
   must(recv(peer, frame, sizeof frame, 0) == sizeof frame, "request");
+  return peer;
+}
+
+static void serve_one(int listener, int memory) {
+  int bell = accept_one(listener), peer = accept_one(listener);
+  char frame[FRAME_BYTES];
   void *status, *mailbox;
-  int bell[2];
   int status_fd = page(&status), mailbox_fd = page(&mailbox);
   *(volatile unsigned *)status = *(volatile unsigned *)mailbox = WORD;
-  must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bell) == 0, "bell");
-  send_descriptors(peer, (int[]){status_fd, mailbox_fd, bell[1], memory});
+  send_descriptors(peer, (int[]){status_fd, mailbox_fd, memory});
   close(status_fd);
   close(mailbox_fd);
-  close(bell[1]);
   must(recv(peer, frame, sizeof frame, 0) == 0, "end of file");
   munmap(status, PAGE);
   munmap(mailbox, PAGE);
-  close(bell[0]);
+  close(bell);
   close(peer);
+}
+
+static int dial(const struct sockaddr_un *address) {
+  int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  must(fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0, "connect");
+  char frame[FRAME_BYTES] = {0};
+  must(send(fd, frame, sizeof frame, MSG_NOSIGNAL) == sizeof frame, "request");
+  return fd;
 }
 
 static void connect_once(const char *link, const struct sockaddr_un *address) {
   char name[108];
   must(readlink(link, name, sizeof name) > 0, "look-up");
-  int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  must(fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0, "connect");
-  char frame[FRAME_BYTES] = {0};
-  must(send(fd, frame, sizeof frame, MSG_NOSIGNAL) == sizeof frame, "request");
+  int bell = dial(address), fd = dial(address);
   int fds[DESCRIPTORS];
   receive_descriptors(fd, fds);
   void *status = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fds[0], 0);
@@ -117,6 +125,7 @@ static void connect_once(const char *link, const struct sockaddr_un *address) {
   munmap(status, PAGE);
   munmap(mailbox, PAGE);
   for (int i = 0; i < DESCRIPTORS; i++) close(fds[i]);
+  close(bell);
   close(fd);
 }
 

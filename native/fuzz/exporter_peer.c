@@ -13,6 +13,7 @@
 struct peer peers[PEERS], honest[SEGMENTS];
 bool peers_wrote;
 
+static uint64_t last_number = 1ull << 40; /* beyond those that a frame gets by chance */
 static const struct peer nobody = {.fd = -1, .bell = -1, .memory = -1, .segment = -1};
 
 void peers_begin(void) {
@@ -31,8 +32,20 @@ int peer_dial(struct peer *peer, uid_t uid) {
   return pair[1];
 }
 
+int peer_dial_bell(struct peer *peer) {
+  int pair[2];
+  struct rsm_frame frame = rsm_frame_of(RSM_FRAME_BELL);
+  FUZZ_CHECK(peer->bell < 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+  peer->bell = pair[0];
+  frame.memory_offset = peer->number = ++last_number;
+  (void)rsm_wire_send(peer->bell, &frame, NULL, 0);
+  fuzz_play(pair[1], peer->uid);
+  return pair[1];
+}
+
 void peer_connect(struct peer *peer, uint32_t id, uint32_t permission, bool asserts) {
   struct rsm_frame frame = rsm_frame_of(RSM_FRAME_CONNECT);
+  frame.memory_offset = peer->number;
   frame.segment_id = id;
   frame.permission = peer->permission = permission;
   if (asserts) { /* now and then more groups than there are, and the own node */
@@ -70,8 +83,7 @@ static void take_accept(struct peer *peer, const struct rsm_frame *frame, const 
   FUZZ_CHECK(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0) == MAP_FAILED);
   FUZZ_CHECK(peer->status->magic == RSM_STATUS_MAGIC && peer->status->length_bytes == LENGTH);
   peer->permission = frame->permission;
-  peer->bell = fds[2];
-  peer->memory = fds[3];
+  peer->memory = fds[2];
   close(fds[0]);
   close(fds[1]);
 }
@@ -124,7 +136,7 @@ void peer_read_all(struct peer *peer) {
 
 static void send_mutated(struct peer *peer) {
   uint8_t type = fuzz_byte(), how = fuzz_byte();
-  struct rsm_frame frame = rsm_frame_of(type % (RSM_FRAME_CANCELLED + 2));
+  struct rsm_frame frame = rsm_frame_of(type % (RSM_FRAME_BELL + 2));
   int fds[16];
   size_t count = type & 0x80 ? fuzz_byte() % 17 : 0;
   frame.epoch = peer->epoch + (how & 3);
@@ -133,7 +145,7 @@ static void send_mutated(struct peer *peer) {
   frame.code = how >> 3 & 1;
   frame.memory_offset = (how >> 4) % 4 * 4u;
   fuzz_mutate(&frame, sizeof frame);
-  if (frame.type >= RSM_FRAME_LOCK) peers_wrote = true;
+  if (frame.type >= RSM_FRAME_LOCK && frame.type <= RSM_FRAME_UNLOCK) peers_wrote = true;
   for (size_t i = 0; i < count; i++) fds[i] = fuzz_descriptor(fuzz_byte() % FUZZ_KINDS, PAGE);
   for (size_t i = count; i > 0; i--) {
     if (fds[i - 1] < 0) fds[i - 1] = dup(0);
@@ -159,7 +171,7 @@ static void scribble(struct peer *peer) {
 
 static void ring(struct peer *peer) {
   static const char bytes[1 << 12];
-  if (peer->bell >= 0) (void)send(peer->bell, bytes, 1u << fuzz_byte() % 13, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (peer->bell >= 0) (void)send(peer->bell, bytes, (1u << fuzz_byte() % 14) / 2, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void punch(struct peer *peer) {

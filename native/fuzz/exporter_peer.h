@@ -23,6 +23,7 @@ struct peer {
   const struct rsm_status_page *status; /* NULL: not accepted, or it did not read that yet */
   struct rsm_mailbox_page *mailbox;
   int bell, memory; /* or -1 */
+  uint64_t number;  /* that joins the bell to its connection */
 };
 
 extern struct peer peers[PEERS], honest[SEGMENTS];
@@ -30,6 +31,7 @@ extern bool peers_wrote; /* somebody has made holes where it may write, or asked
 
 void peers_begin(void);
 int peer_dial(struct peer *peer, uid_t uid); /* the exporter's end */
+int peer_dial_bell(struct peer *peer);       /* the same; of a peer that has dialled */
 /* asserts: that it connects on behalf of somebody, as the input says. */
 void peer_connect(struct peer *peer, uint32_t id, uint32_t permission, bool asserts);
 /* Reads what has come and answers as it should. Whether there was anything. */

@@ -51,7 +51,7 @@ void fuzz_pass_ms(int64_t ms);
 /* Who is at the other end of this socket; until it is told otherwise, this process. */
 void fuzz_play(int fd, uid_t uid);
 /* What the next rsm_socket_connect gives; -1: nobody listens. */
-extern int fuzz_next_socket;
+extern int fuzz_next_sockets[2];
 
 /* ---- descriptors of all kinds ---- */
 

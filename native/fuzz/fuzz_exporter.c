@@ -35,8 +35,9 @@ static struct rsm_grants open_to_all(void) {
 /* ---- what the exporter does ---- */
 
 static void dial(struct peer *peer, uid_t uid) {
-  int fd = peer_dial(peer, uid);
+  int fd = peer_dial(peer, uid), bell = peer_dial_bell(peer);
   pthread_mutex_lock(&rsm_lock);
+  rsm_connection_accept(record, bell);
   rsm_connection_accept(record, fd);
   pthread_mutex_unlock(&rsm_lock);
 }

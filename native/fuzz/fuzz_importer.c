@@ -28,7 +28,7 @@ static uint8_t *mapped; /* NULL: not */
 static size_t mapped_bytes;
 static bool loads_only; /* the library's own mapping for get: System V memory may be behind it, read-only */
 static void *lent; /* memory of the importer's own for RSM_MAP_FIXED; NULL: not needed yet */
-static int fd, shmid;
+static int fd, bell, shmid;
 static uint32_t permission, epoch;
 static int kept[KEPT], kept_count;
 static uint32_t *status;
@@ -77,7 +77,7 @@ static bool is_fit(enum fuzz_kind kind) {
 
 /* Whether the importer must take it, as far as this can be known. */
 static bool send_accept(void) {
-  uint8_t spoiled = fuzz_byte(), bell_kind = FUZZ_STREAM;
+  uint8_t spoiled = fuzz_byte();
   struct rsm_frame frame = rsm_frame_of(spoiled & 0x10 ? fuzz_byte() : RSM_FRAME_ACCEPT), right;
   frame.segment_id = ID;
   frame.permission = permission;
@@ -86,16 +86,14 @@ static bool send_accept(void) {
   if (sysv) frame.shmid = shmid;
   right = frame;
   if (spoiled & 0x20) fuzz_mutate(&frame, sizeof frame);
-  if (spoiled & 4) bell_kind = fuzz_byte() % FUZZ_KINDS;
   enum fuzz_kind memory = kind_of(spoiled, 3);
-  size_t count = spoiled & 0x80 ? fuzz_byte() % 9 : sysv ? 3 : 4;
+  size_t count = spoiled & 0x80 ? fuzz_byte() % 9 : sysv ? 2 : 3;
   int fds[9];
   fds[0] = page_of(RSM_STATUS_MAGIC, kind_of(spoiled, 0), true);
   fds[1] = page_of(RSM_MAILBOX_MAGIC, kind_of(spoiled, 1), false);
-  fds[2] = keep(fuzz_descriptor(bell_kind, PAGE));
-  fds[3] = keep(fuzz_descriptor(memory, LENGTH));
-  for (size_t i = 4; i < 9; i++) fds[i] = dup(0);
-  bool good = memcmp(&frame, &right, sizeof frame) == 0 && (spoiled & 0x97) == 0 && (sysv || is_fit(memory));
+  fds[2] = keep(fuzz_descriptor(memory, LENGTH));
+  for (size_t i = 3; i < 9; i++) fds[i] = dup(0);
+  bool good = memcmp(&frame, &right, sizeof frame) == 0 && (spoiled & 0x93) == 0 && (sysv || is_fit(memory));
   send_and_close(&frame, fds, count);
   for (size_t i = count; i < 9; i++) close(fds[i]);
   return good;
@@ -133,7 +131,7 @@ static void send_rebind(void) {
 static uint32_t ticket; /* of the importer's last request for a lock */
 
 static void send_frame(void) {
-  struct rsm_frame frame = rsm_frame_of(fuzz_byte() % (RSM_FRAME_CANCELLED + 2));
+  struct rsm_frame frame = rsm_frame_of(fuzz_byte() % (RSM_FRAME_BELL + 2));
   frame.epoch = ticket - fuzz_byte() % 4;
   fuzz_mutate(&frame, sizeof frame);
   fuzz_send(fd, &frame, sizeof frame, NULL, 0);
@@ -154,6 +152,11 @@ static void shrink(void) {
 
 static void scribble(void) {
   for (int times = fuzz_byte() % 4; status != NULL && times >= 0; times--) status[fuzz_byte() % 32] = fuzz_word();
+}
+
+static void ring(void) {
+  static const char bytes[1 << 12];
+  (void)send(bell, bytes, fuzz_byte() * 16u, MSG_DONTWAIT | MSG_NOSIGNAL); /* 0: cannot be told from an end of file */
 }
 
 static void hang_up(void) {
@@ -220,7 +223,7 @@ static void use_locks(void) {
 }
 
 static void step(void) {
-  switch (fuzz_byte() % 14) {
+  switch (fuzz_byte() % 15) {
     case 0: case 1: case 2: send_rebind(); break;
     case 3: send_frame(); break;
     case 4: send_rubbish(); break;
@@ -230,6 +233,7 @@ static void step(void) {
     case 9: unmap(); break;
     case 10: use_events(); break;
     case 11: case 12: use_locks(); break;
+    case 13: ring(); break;
     default:
       if (fuzz_byte() % 4 == 0) hang_up();
   }
@@ -240,8 +244,10 @@ static void step(void) {
 /* ---- all together ---- */
 
 static void use(void) {
-  struct rsm_frame request;
+  struct rsm_frame first, request;
+  FUZZ_CHECK(rsm_wire_receive(bell, &first) == 1 && first.type == RSM_FRAME_BELL);
   FUZZ_CHECK(rsm_wire_receive(fd, &request) == 1 && request.type == RSM_FRAME_CONNECT);
+  FUZZ_CHECK(first.memory_offset != 0 && request.memory_offset == first.memory_offset);
   FUZZ_CHECK(rsm_import_length(import) == import->length && import->control != NULL);
   while (!fuzz_ended()) step();
   const struct rsm_local_page *local = (const struct rsm_local_page *)import->control;
@@ -288,6 +294,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   return 0;
 }
 
+/* The exporter's end of what the importer will dial. */
+static int dialled(int which) {
+  int pair[2];
+  FUZZ_CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+  fuzz_play(pair[1], getuid());
+  fuzz_next_sockets[which] = pair[1];
+  return pair[0];
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   static bool remembered;
@@ -295,11 +310,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   if (!remembered) fuzz_remember_what_is_open();
   remembered = true;
   fuzz_begin(bytes, size);
-  int pair[2];
-  FUZZ_CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
-  fuzz_play(pair[1], getuid());
-  fuzz_next_socket = pair[1];
-  fd = pair[0];
+  bell = dialled(0);
+  fd = dialled(1);
   kept_count = 0;
   epoch = 0;
   status = NULL;
@@ -316,6 +328,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   FUZZ_CHECK(is_documented(code) && (!good || code == RSM_SUCCESS));
   if (code == RSM_SUCCESS) use();
   close(fd);
+  close(bell);
   while (kept_count > 0) close(kept[--kept_count]);
   if (status != NULL) munmap(status, PAGE);
   fuzz_check_what_is_open();

@@ -22,7 +22,7 @@ static int64_t passed_ns;
 static uid_t played[PLAYED];
 static int first_free;
 static int mappings;
-int fuzz_next_socket = -1;
+int fuzz_next_sockets[2] = {-1, -1};
 
 void fuzz_begin(const uint8_t *bytes, size_t size) {
   at = bytes;
@@ -99,8 +99,9 @@ int __wrap_rsm_peer_of_socket(int fd, struct rsm_peer *peer) {
 int __wrap_rsm_socket_connect(const char *path, int64_t deadline_ns, int cancel_fd);
 int __wrap_rsm_socket_connect(const char *path, int64_t deadline_ns, int cancel_fd) {
   (void)path, (void)deadline_ns, (void)cancel_fd;
-  int fd = fuzz_next_socket;
-  fuzz_next_socket = -1;
+  int fd = fuzz_next_sockets[0];
+  fuzz_next_sockets[0] = fuzz_next_sockets[1];
+  fuzz_next_sockets[1] = -1;
   return fd < 0 ? -ECONNREFUSED : fd;
 }
 

@@ -51,15 +51,20 @@ static bool is_of_locks(const struct rsm_frame *frame) {
   return frame->type >= RSM_FRAME_LOCK && frame->type <= RSM_FRAME_UNLOCK;
 }
 
+static bool half_open_ready(struct rsm_connection *connection, const struct rsm_frame *frame) {
+  if (connection->bell_number != 0) return false; /* a bell says nothing more before it belongs to a connection */
+  if (frame->type == RSM_FRAME_CONNECT) return rsm_serve_connect(connection, frame);
+  connection->bell_number = frame->memory_offset;
+  return frame->type == RSM_FRAME_BELL && frame->memory_offset != 0;
+}
+
 static void connection_ready(void *subject, bool expired) {
   struct rsm_connection *connection = subject;
   struct rsm_frame frame;
   int result = expired ? 0 : rsm_wire_receive(connection->fd, &frame);
   if (result == -EAGAIN) return;
   if (connection->segment == NULL) {
-    if (result != 1 || frame.type != RSM_FRAME_CONNECT || !rsm_serve_connect(connection, &frame)) {
-      rsm_connection_end(connection);
-    }
+    if (result != 1 || !half_open_ready(connection, &frame)) rsm_connection_end(connection);
   } else if (result != 1) {
     /* Rubbish, or an end of file: an importer takes its mappings away before it closes, dead or alive. */
     if (result == -EPROTO) rsm_connection_abort(connection);
@@ -74,6 +79,19 @@ static void connection_ready(void *subject, bool expired) {
     connection->acknowledged++;
     pthread_cond_broadcast(&rsm_changed);
   }
+}
+
+int rsm_connection_take_bell(const struct rsm_connection *of, uint64_t number) {
+  RSM_LIST_EACH(struct rsm_connection, bell, &half_open, link) {
+    bool same = bell->record == of->record && bell->uid == of->uid && bell->pid == of->pid;
+    if (!same || number == 0 || bell->bell_number != number) continue;
+    int fd = bell->fd;
+    rsm_agent_unwatch(&bell->watch);
+    rsm_list_remove(&bell->link);
+    free(bell);
+    return fd;
+  }
+  return -1;
 }
 
 static unsigned half_open_of(uid_t uid) {

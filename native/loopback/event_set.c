@@ -35,11 +35,8 @@ static void drain(struct rsm_events *events, struct rsm_channel *channel) {
   channel->stale = false;
   for (int reads = 0; reads < DRAIN_READS && channel->bell >= 0; reads++) {
     ssize_t count = recv(channel->bell, waste, sizeof waste, MSG_DONTWAIT);
-    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) {
-      rsm_set_remove(events, channel);
-    } else if (count < (ssize_t)sizeof waste) {
-      return;
-    }
+    if (count < 0 && errno == EAGAIN) return;
+    if (count <= 0) rsm_set_remove(events, channel);
   }
 }
 

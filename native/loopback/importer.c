@@ -44,14 +44,38 @@ static int code_of_errno(int error) {
 
 /* ---- the conversation ---- */
 
-static int dial(const struct rsm_connect *request, int64_t deadline_ns, struct rsm_import *segment) {
+static int dial(const struct rsm_connect *request, int64_t deadline_ns, int *fd) {
+  *fd = rsm_socket_connect(request->socket_path, deadline_ns, request->cancel_fd);
+  return *fd < 0 ? code_of_errno(-*fd) : RSM_SUCCESS;
+}
+
+/* Of all importers that are one user to the exporter, and perhaps one process: it is told no more of those of another
+ * PID namespace. */
+static uint64_t new_number(void) {
+  static _Atomic uint32_t last;
+  return (uint64_t)rsm_now_ns() << 8 | (atomic_fetch_add(&last, 1) & 0xff);
+}
+
+/* Before the connection that it is for. A socket of ours alone: what the exporter does with its own end, or with the
+ * pages that it reads into, never keeps us in the kernel. */
+static int dial_bell(const struct rsm_connect *request, int64_t deadline_ns, uint64_t number, int *bell) {
+  int code = dial(request, deadline_ns, bell);
+  if (code != RSM_SUCCESS) return code;
+  rsm_wire_refuse_descriptors(*bell);
+  struct rsm_frame frame = rsm_frame_of(RSM_FRAME_BELL);
+  frame.memory_offset = number;
+  int result = rsm_wire_send(*bell, &frame, NULL, 0);
+  /* Sent away already: so will be the connection, which is told why. */
+  return result == 0 || result == -EPIPE || result == -ECONNRESET ? RSM_SUCCESS : code_of_errno(-result);
+}
+
+static int dial_exporter(const struct rsm_connect *request, int64_t deadline_ns, struct rsm_import *segment) {
   struct rsm_peer peer;
-  int fd = rsm_socket_connect(request->socket_path, deadline_ns, request->cancel_fd);
-  if (fd < 0) return code_of_errno(-fd);
-  segment->fd = fd;
+  int code = dial(request, deadline_ns, &segment->fd);
+  if (code != RSM_SUCCESS) return code;
   /* Of a listener the kernel tells who it was when it began to listen: in a directory that others can
    * write to, a name proves nothing. */
-  if (rsm_peer_of_socket(fd, &peer) != 0 || peer.uid != request->owner) return RSMERR_SEG_NOT_PUBLISHED;
+  if (rsm_peer_of_socket(segment->fd, &peer) != 0 || peer.uid != request->owner) return RSMERR_SEG_NOT_PUBLISHED;
   segment->uid = peer.uid;
   segment->pid = peer.pid;
   return RSM_SUCCESS;
@@ -65,11 +89,13 @@ static void assert_identity(struct rsm_frame *frame, const struct rsm_behalf *be
   for (uint32_t i = 0; i < behalf->group_count; i++) frame->groups[i] = behalf->groups[i];
 }
 
-static int ask(const struct rsm_connect *request, int64_t deadline_ns, int fd, struct answer *answer) {
+static int ask(const struct rsm_connect *request, int64_t deadline_ns, uint64_t number, int fd,
+               struct answer *answer) {
   struct rsm_frame frame = rsm_frame_of(RSM_FRAME_CONNECT);
   frame.node = request->node;
   frame.segment_id = request->segment_id;
   frame.permission = request->permission;
+  frame.memory_offset = number;
   if (request->behalf != NULL) assert_identity(&frame, request->behalf);
   int result = rsm_wire_send(fd, &frame, NULL, 0);
   /* EPIPE: it refused before it was asked, and the refusal can be read. */
@@ -152,26 +178,14 @@ static int take_control(struct rsm_import *segment, struct answer *answer) {
   return RSM_SUCCESS;
 }
 
-/* Made by the exporter itself: of a connection to another server, what we send would come from us. */
-static bool is_bell(int fd, pid_t exporter) {
-  int domain = 0, type = 0;
-  struct ucred other = {0};
-  socklen_t length = sizeof domain, other_length = sizeof other;
-  return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX &&
-         getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM &&
-         getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &other, &other_length) == 0 && other.pid == exporter;
-}
-
-static int take_bell(struct rsm_import *segment, struct answer *answer) {
+static int join_bell(struct rsm_import *segment, int *bell) {
   struct rsm_status_page *status = (struct rsm_status_page *)(segment->control + RSM_PAGE_BYTES);
   struct rsm_mailbox_page *mailbox = (struct rsm_mailbox_page *)(segment->control + 2 * RSM_PAGE_BYTES);
-  if (!is_bell(answer->fd[2], segment->pid)) return RSMERR_REMOTE_NODE_UNREACHABLE;
-  rsm_wire_refuse_descriptors(answer->fd[2]);
   segment->events = rsm_events_create();
   if (segment->events == NULL) return RSMERR_INSUFFICIENT_MEM;
-  segment->channel = rsm_events_attach(segment->events, &status->events, &mailbox->events, answer->fd[2]);
+  segment->channel = rsm_events_attach(segment->events, &status->events, &mailbox->events, *bell);
   if (segment->channel == NULL) return RSMERR_INSUFFICIENT_MEM;
-  (void)take(answer, 2); /* the channel's now */
+  *bell = -1; /* the channel's now */
   return RSM_SUCCESS;
 }
 
@@ -183,16 +197,17 @@ static int take_memory(struct rsm_import *segment, struct answer *answer) {
   if (frame->shmid >= 0) {
     code = rsm_object_of_sysv(frame->shmid, segment->uid, frame->memory_offset, segment->length, &segment->object);
   } else {
-    code = rsm_object_of_descriptor(take(answer, 3), frame->length_bytes, frame->permission, &segment->object);
+    code = rsm_object_of_descriptor(take(answer, 2), frame->length_bytes, frame->permission, &segment->object);
   }
   return of_peer(code);
 }
 
-static int take_all(const struct rsm_connect *request, struct rsm_import *segment, struct answer *answer) {
+static int take_all(const struct rsm_connect *request, struct rsm_import *segment, struct answer *answer,
+                    int *bell) {
   int code = check(request, answer);
   if (code == RSM_SUCCESS) code = take_control(segment, answer);
   if (code == RSM_SUCCESS) code = take_memory(segment, answer);
-  if (code == RSM_SUCCESS) code = take_bell(segment, answer);
+  if (code == RSM_SUCCESS) code = join_bell(segment, bell);
   for (size_t i = 0; i < answer->count; i++) {
     if (answer->fd[i] >= 0) rsm_discard_received(answer->fd[i]);
   }
@@ -244,9 +259,13 @@ int rsm_import_connect(struct rsm_env *env, const struct rsm_connect *request,
   if (segment == NULL) return code;
   segment->node = request->node;
   segment->id = request->segment_id;
-  code = dial(request, deadline_ns, segment);
-  if (code == RSM_SUCCESS) code = ask(request, deadline_ns, segment->fd, &answer);
-  if (code == RSM_SUCCESS) code = take_all(request, segment, &answer);
+  uint64_t number = new_number();
+  int bell = -1;
+  code = dial_bell(request, deadline_ns, number, &bell);
+  if (code == RSM_SUCCESS) code = dial_exporter(request, deadline_ns, segment);
+  if (code == RSM_SUCCESS) code = ask(request, deadline_ns, number, segment->fd, &answer);
+  if (code == RSM_SUCCESS) code = take_all(request, segment, &answer, &bell);
+  if (bell >= 0) close(bell);
   if (code == RSM_SUCCESS) code = join(segment);
   if (code == RSM_SUCCESS) *out = segment;
   else rsm_import_release(segment);

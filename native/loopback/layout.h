@@ -81,20 +81,25 @@ _Static_assert(offsetof(struct rsm_mailbox_page, events) == 64, "drawn above");
  * importer. Anything else on the socket (another size, magic, version, type, or a field out of range)
  * ends that connection and nothing more.
  *
+ * An importer connects twice: first the BELL, then what it CONNECTs on. After its frame each packet on the bell, in
+ * either direction, is a ring; what is in it means nothing.
+ *
  *    0  u32 magic "RSM1"      16  u32 permission    CONNECT asked, ACCEPT granted (0400|0200)
  *    4  u16 version           20  u32 code          REFUSE: the RSMERR code
  *    6  u16 type              24  u32 epoch         REBIND, REBOUND; UNLOCK: its memory
  *    8  u32 node              28  i32 shmid         memory kind SYSV, else -1
  *   12  u32 segment_id        32  u64 length_bytes  of the segment
- *                             40  u64 memory_offset first byte of the range in a SYSV segment
+ *                             40  u64 memory_offset first byte of the range in a SYSV segment;
+ *                                                   BELL, CONNECT: the importer's number that joins them
  *
  *   CONNECT of a gateway, on behalf of a user of another node; zeros in every other frame:
  *   48  u32 asserted 0, 1     56  u32 gid           64  u32 groups[16]
  *   52  u32 uid               60  u32 group_count   supplementary ones
  *
  *   type          from       with descriptors (in this order)
+ *   BELL          importer   -                       the first and only one on its socket
  *   CONNECT       importer   -
- *   ACCEPT        exporter   status, mailbox, bell, memory (memory absent for SYSV)
+ *   ACCEPT        exporter   status, mailbox, memory (absent for SYSV)
  *   REFUSE        exporter   -                       then the exporter closes
  *   REBIND        exporter   memory (absent for SYSV)
  *   REBOUND       importer   -                       acknowledges REBIND with the same epoch
@@ -110,8 +115,8 @@ _Static_assert(offsetof(struct rsm_mailbox_page, events) == 64, "drawn above");
  *   CANCELLED     exporter   -                       answers LOCK; code: TIMEOUT or why it cannot wait
  */
 #define RSM_FRAME_MAGIC 0x314d5352u /* "RSM1" */
-#define RSM_FRAME_VERSION 3u
-#define RSM_FRAME_DESCRIPTORS 4
+#define RSM_FRAME_VERSION 4u
+#define RSM_FRAME_DESCRIPTORS 3
 #define RSM_FRAME_GROUPS 16 /* as many as AUTH_SYS of NFS carries */
 
 enum rsm_frame_type {
@@ -127,6 +132,7 @@ enum rsm_frame_type {
   RSM_FRAME_UNLOCK = 10,
   RSM_FRAME_GRANTED = 11,
   RSM_FRAME_CANCELLED = 12,
+  RSM_FRAME_BELL = 13,
 };
 
 struct rsm_frame {

@@ -88,11 +88,11 @@ struct rsm_events *rsm_export_events(struct rsm_export *segment);
 #define RSM_ACKNOWLEDGE_MS 2000
 /* … and otherwise by then: a process that is merely starved gets this long. */
 #define RSM_ACKNOWLEDGE_LIMIT_MS 30000
-/* A connection that has not sent a whole CONNECT by then is closed. */
+/* A connection that has not sent a whole CONNECT by then is closed, and so is a bell that none asked for. */
 #define RSM_HALF_OPEN_MS 2000
 #endif
-/* Such connections at once, per uid: more are closed at once. */
-#define RSM_HALF_OPEN_LIMIT 64
+/* Such connections at once, per uid, two for each connect: more are closed at once. */
+#define RSM_HALF_OPEN_LIMIT 128
 
 /* ---- importing (rsmapi.md 2.5, 2.7) ---- */
 

@@ -59,7 +59,7 @@ static int decide(struct rsm_connection *connection, const struct rsm_export *se
   return rsm_access_decide(&segment->grants, &peer, connection->node, request->permission);
 }
 
-/* Status and mailbox page and the bell. What fails is left to rsm_connection_end and close_offer. */
+/* Status and mailbox page. What fails is left to rsm_connection_end and rsm_serve_connect. */
 static int make_pages(struct rsm_connection *connection, struct offer *offer) {
   void *page;
   int code = rsm_control_page(true, &page, &offer->fd[0]);
@@ -81,24 +81,21 @@ static int make_pages(struct rsm_connection *connection, struct offer *offer) {
   return RSM_SUCCESS;
 }
 
-static int make_bell(struct rsm_connection *connection, struct offer *offer) {
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
-    return RSMERR_INSUFFICIENT_RESOURCES;
-  }
-  rsm_wire_refuse_descriptors(pair[0]);
-  offer->fd[offer->count++] = pair[1];
+/* It may have been sent away, where descriptors or memory have run out. */
+static int join_bell(struct rsm_connection *connection, uint64_t number) {
+  int bell = rsm_connection_take_bell(connection, number);
+  if (bell < 0) return RSMERR_INSUFFICIENT_RESOURCES;
   connection->channel = rsm_events_attach(connection->segment->events, &connection->mailbox->events,
-                                          &connection->status->events, pair[0]);
+                                          &connection->status->events, bell);
   if (connection->channel != NULL) return RSM_SUCCESS;
-  close(pair[0]);
+  close(bell);
   return RSMERR_INSUFFICIENT_MEM;
 }
 
-static int make_offer(struct rsm_connection *connection, struct offer *offer) {
+static int make_offer(struct rsm_connection *connection, uint64_t number, struct offer *offer) {
   const struct rsm_object *object = connection->segment->object;
   int code = make_pages(connection, offer);
-  if (code == RSM_SUCCESS) code = make_bell(connection, offer);
+  if (code == RSM_SUCCESS) code = join_bell(connection, number);
   if (code != RSM_SUCCESS || object->kind == RSM_OBJECT_SYSV) return code;
   int fd = rsm_object_descriptor(object, connection->permission);
   if (fd < 0) return errno == EPERM ? RSMERR_PERM_DENIED : RSMERR_INSUFFICIENT_RESOURCES;
@@ -127,7 +124,7 @@ bool rsm_serve_connect(struct rsm_connection *connection, const struct rsm_frame
     struct offer offer = {.count = 0};
     connection->segment = segment;
     connection->permission = request->permission;
-    code = make_offer(connection, &offer);
+    code = make_offer(connection, request->memory_offset, &offer);
     if (code == RSM_SUCCESS) code = send_offer(connection, request, &offer);
     for (size_t i = 0; i < offer.count; i++) close(offer.fd[i]);
   }

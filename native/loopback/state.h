@@ -104,6 +104,7 @@ struct rsm_connection {
   rsm_watch watch;
   uid_t uid; /* of the process at the other end: a gateway's, if it is one */
   pid_t pid;
+  uint64_t bell_number; /* half-open and not 0: the bell of the CONNECT that says the same */
   uint32_t node;
   uid_t importer_uid; /* the same, or as the gateway of that node says */
   pid_t importer_pid; /* 0: on another node */
@@ -174,6 +175,8 @@ void rsm_connection_end(struct rsm_connection *connection);
 /* Ends it although the peer may still hold the memory: marks what must be moved away from it. */
 void rsm_connection_abort(struct rsm_connection *connection);
 bool rsm_connection_owes(const struct rsm_connection *connection); /* an acknowledgement */
+/* The socket of the bell that came for this connection, from the same process, now the caller's; or -1. */
+int rsm_connection_take_bell(const struct rsm_connection *of, uint64_t number);
 void rsm_half_open_end(struct rsm_record *record);
 
 /* ---- serve.c ---- */

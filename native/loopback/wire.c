@@ -53,7 +53,7 @@ int rsm_wire_send(int fd, const struct rsm_frame *frame, const int *descriptors,
 
 static bool well_formed(const struct rsm_frame *frame) {
   return frame->magic == RSM_FRAME_MAGIC && frame->version == RSM_FRAME_VERSION &&
-         frame->type >= RSM_FRAME_CONNECT && frame->type <= RSM_FRAME_CANCELLED;
+         frame->type >= RSM_FRAME_CONNECT && frame->type <= RSM_FRAME_BELL;
 }
 
 static size_t take_descriptors(struct msghdr *message, int descriptors[RSM_FRAME_DESCRIPTORS]) {
@@ -92,7 +92,8 @@ int rsm_wire_receive(int fd, struct rsm_frame *frame) {
 int rsm_wire_receive_with(int fd, struct rsm_frame *frame, int descriptors[RSM_FRAME_DESCRIPTORS],
                           size_t *count) {
   union control control;
-  struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof control};
+  /* Not all of it: padding has room for descriptors that were not asked for. */
+  struct msghdr message = {.msg_control = &control, .msg_controllen = CMSG_LEN(DESCRIPTOR_BYTES)};
   int result = receive(fd, frame, &message);
   *count = take_descriptors(&message, descriptors);
   /* Cut short with room left in the buffer: it was our descriptor table that had no room. */

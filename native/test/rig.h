@@ -220,6 +220,7 @@ static inline void end_import(struct rsm_import *segment, volatile void *mapped,
 
 static const struct rsm_status_page *raw_status; /* of its last connection */
 static int raw_memory;                           /* the descriptor it was given last */
+static int raw_bell;                             /* that it has dialled last */
 
 static inline int raw_dial(const char *record) {
   char path[128];
@@ -227,6 +228,16 @@ static inline int raw_dial(const char *record) {
   int fd;
   AWAIT((fd = rsm_socket_connect(path, rsm_deadline_ns(PATIENCE_MS), -1)) >= 0);
   return fd;
+}
+
+/* The number to CONNECT with. */
+static inline uint64_t raw_dial_bell(const char *record) {
+  static uint64_t last;
+  struct rsm_frame frame = rsm_frame_of(RSM_FRAME_BELL);
+  frame.memory_offset = ++last;
+  raw_bell = raw_dial(record);
+  CHECK_EQ(rsm_wire_send(raw_bell, &frame, NULL, 0), 0);
+  return last;
 }
 
 static inline int raw_receive(int fd, struct rsm_frame *frame, int *descriptors, size_t *count) {
@@ -243,14 +254,17 @@ static inline int raw_connect(const char *record, uint32_t id, uint32_t permissi
   request.segment_id = id;
   request.permission = permission;
   for (;;) {
+    request.memory_offset = raw_dial_bell(record);
     fd = raw_dial(record);
     CHECK_EQ(rsm_wire_send(fd, &request, NULL, 0), 0);
     CHECK_EQ(raw_receive(fd, &frame, descriptors, &count), 1);
     if (frame.type != RSM_FRAME_REFUSE) break;
     CHECK_EQ(frame.code, RSMERR_SEG_NOT_PUBLISHED);
     close(fd);
+    close(raw_bell);
     nap();
   }
+  close(raw_bell);
   CHECK_EQ(frame.type, RSM_FRAME_ACCEPT);
   CHECK_EQ(count, RSM_FRAME_DESCRIPTORS);
   raw_status = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, descriptors[0], 0);

@@ -21,7 +21,7 @@ enum trick {
   CLOSES, RUBBISH, ODD_REFUSAL, WRONG_TYPE,
   MEMORY_FILE, MEMORY_PIPE, MEMORY_UNSEALED, MEMORY_SHORT, MEMORY_READ_ONLY, MEMORY_LINGERS,
   LENGTH_ZERO, LENGTH_HUGE, OTHER_PERMISSION, OTHER_ID,
-  STATUS_UNSEALED, STATUS_SHORT, STATUS_MAGIC, MAILBOX_VERSION, BELL_FILE, BELL_LISTENING_TYPE, BELL_OF_ANOTHER,
+  STATUS_UNSEALED, STATUS_SHORT, STATUS_MAGIC, MAILBOX_VERSION,
   TOO_MANY, TOO_FEW, NONE,
   TRICKS
 };
@@ -98,38 +98,36 @@ static void send_many(int fd, const struct rsm_frame *frame, const int *descript
   CHECK(sendmsg(fd, &message, MSG_NOSIGNAL) == sizeof *frame);
 }
 
-/* Of another process than the exporter. */
-static int foreign_bells[2];
-
 static void send_accept(int fd, enum trick trick, struct rsm_frame frame) {
-  int bells[2], descriptors[5];
+  int descriptors[4];
   frame.type = trick == WRONG_TYPE ? RSM_FRAME_REBIND : RSM_FRAME_ACCEPT;
   frame.length_bytes = trick == LENGTH_ZERO ? 0 : trick == LENGTH_HUGE ? UINT64_MAX - 4095 : LENGTH;
   if (trick == OTHER_PERMISSION) frame.permission = 0400;
   if (trick == OTHER_ID) frame.segment_id++;
-  CHECK(socketpair(AF_UNIX, trick == BELL_LISTENING_TYPE ? SOCK_DGRAM : SOCK_STREAM, 0, bells) == 0);
   descriptors[0] = page_with(RSM_STATUS_MAGIC + (trick == STATUS_MAGIC), RSM_LAYOUT_VERSION,
                              trick == STATUS_SHORT ? 64 : PAGE, trick == STATUS_UNSEALED ? 0 : SEALS);
   descriptors[1] = page_with(RSM_MAILBOX_MAGIC, RSM_LAYOUT_VERSION + (trick == MAILBOX_VERSION), PAGE, SEALS);
-  descriptors[2] = trick == BELL_FILE         ? sealed(PAGE, SEALS)
-                   : trick == BELL_OF_ANOTHER ? dup(foreign_bells[1])
-                                              : bells[1];
-  descriptors[3] = memory_for(trick);
-  descriptors[4] = sealed(PAGE, SEALS);
-  size_t count = trick == TOO_MANY ? 5 : trick == TOO_FEW ? 3 : trick == NONE ? 0 : 4;
+  descriptors[2] = memory_for(trick);
+  descriptors[3] = sealed(PAGE, SEALS);
+  size_t count = trick == TOO_MANY ? 4 : trick == TOO_FEW ? 2 : trick == NONE ? 0 : 3;
   if (count > 0) send_many(fd, &frame, descriptors, count);
   else CHECK_EQ(rsm_wire_send(fd, &frame, NULL, 0), 0);
-  for (int i = 0; i < 5; i++) close(descriptors[i]);
-  close(bells[0]);
-  if (descriptors[2] != bells[1]) close(bells[1]);
+  for (int i = 0; i < 4; i++) close(descriptors[i]);
 }
 
-static int accept_connect(int listener, struct rsm_frame *frame) {
+static int accept_one(int listener, enum rsm_frame_type type, struct rsm_frame *frame) {
   int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), result;
   CHECK(fd >= 0);
   AWAIT((result = rsm_wire_receive(fd, frame)) != -EAGAIN);
   CHECK_EQ(result, 1);
+  CHECK_EQ(frame->type, type);
   return fd;
+}
+
+/* Nobody rings here. */
+static int accept_connect(int listener, struct rsm_frame *frame) {
+  close(accept_one(listener, RSM_FRAME_BELL, frame));
+  return accept_one(listener, RSM_FRAME_CONNECT, frame);
 }
 
 static int listen_as(struct rsm_record_files *files, const char *name) {
@@ -162,7 +160,6 @@ static void cheat(int unused) {
 
 static void whatever_an_exporter_sends_is_checked(void) {
   rig_up();
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, foreign_bells) == 0);
   pid_t cheating = start(cheat, 0);
   env = open_env();
   int descriptors = 0, mappings = 0;
@@ -185,8 +182,6 @@ static void whatever_an_exporter_sends_is_checked(void) {
     CHECK_EQ(count_mappings("memfd"), mappings);
   }
   rsm_env_close(env);
-  close(foreign_bells[0]);
-  close(foreign_bells[1]);
   expect_exit(cheating);
   rig_down(false);
 }

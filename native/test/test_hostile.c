@@ -147,19 +147,54 @@ static void a_connected_importer_may_only_acknowledge_what_it_was_asked(void) {
 static void nobody_takes_descriptors_from_a_bell(void) {
   serve();
   int descriptors = count_descriptors();
-  int fd = raw_dial("self"), offered[RSM_FRAME_DESCRIPTORS];
   struct rsm_frame request = rsm_frame_of(RSM_FRAME_CONNECT), answer;
+  request.memory_offset = raw_dial_bell("self");
+  int fd = raw_dial("self"), offered[RSM_FRAME_DESCRIPTORS];
   size_t count;
   request.segment_id = ID;
   request.permission = 0600;
   CHECK_EQ(rsm_wire_send(fd, &request, NULL, 0), 0);
   CHECK_EQ(raw_receive(fd, &answer, offered, &count), 1);
   CHECK_EQ(count, RSM_FRAME_DESCRIPTORS);
-  int bell = offered[2];
-  CHECK_EQ(rsm_wire_send(bell, &request, (int[]){0}, 1), can_refuse_descriptors() ? -EPERM : 0);
+  CHECK_EQ(rsm_wire_send(raw_bell, &request, (int[]){0}, 1), can_refuse_descriptors() ? -EPERM : 0);
   CHECK_EQ(rsm_events_take(rsm_export_events(segment)), 0);
   for (size_t i = 0; i < count; i++) close(offered[i]);
   close(fd);
+  close(raw_bell);
+  AWAIT(count_descriptors() == descriptors);
+  serve_no_more();
+}
+
+/* Of the same process and with the number asked for, once; else the connect is refused, and the bell stays its own. */
+static void only_the_bell_that_was_dialled_for_it_belongs_to_a_connection(void) {
+  serve();
+  int descriptors = count_descriptors(), offered[RSM_FRAME_DESCRIPTORS];
+  struct rsm_frame request = rsm_frame_of(RSM_FRAME_CONNECT), answer;
+  size_t count;
+  request.segment_id = ID;
+  request.permission = 0600;
+  uint64_t number = raw_dial_bell("self");
+  uint64_t numbers[] = {0, number + 1, number, number};
+  for (int i = 0; i < 4; i++) {
+    int fd = raw_dial("self");
+    request.memory_offset = numbers[i];
+    CHECK_EQ(rsm_wire_send(fd, &request, NULL, 0), 0);
+    CHECK_EQ(raw_receive(fd, &answer, offered, &count), 1);
+    CHECK_EQ(answer.type, i == 2 ? RSM_FRAME_ACCEPT : RSM_FRAME_REFUSE);
+    if (i != 2) CHECK_EQ(answer.code, RSMERR_INSUFFICIENT_RESOURCES);
+    for (size_t j = 0; j < count; j++) close(offered[j]);
+    close(fd);
+  }
+  close(raw_bell);
+
+  number = raw_dial_bell("self"); /* rings before there is anybody to hear */
+  CHECK(send(raw_bell, "", 1, MSG_NOSIGNAL) == 1);
+  raw_expect_end(raw_bell);
+  struct rsm_frame bell = rsm_frame_of(RSM_FRAME_BELL); /* without a number */
+  int fd = raw_dial("self");
+  CHECK_EQ(rsm_wire_send(fd, &bell, NULL, 0), 0);
+  raw_expect_end(fd);
+  still_serves();
   AWAIT(count_descriptors() == descriptors);
   serve_no_more();
 }
@@ -218,6 +253,7 @@ int main(void) {
   RUN(who_says_nothing_is_sent_away);
   RUN(a_connected_importer_may_only_acknowledge_what_it_was_asked);
   RUN(nobody_takes_descriptors_from_a_bell);
+  RUN(only_the_bell_that_was_dialled_for_it_belongs_to_a_connection);
   RUN(without_descriptors_connects_are_refused);
   return 0;
 }

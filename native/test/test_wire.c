@@ -75,7 +75,7 @@ static void what_is_not_a_frame_is_rubbish(void) {
   send_raw(&bad, sizeof bad, 0);
   bad = good, bad.type = 0;
   send_raw(&bad, sizeof bad, 0);
-  bad = good, bad.type = RSM_FRAME_CANCELLED + 1;
+  bad = good, bad.type = RSM_FRAME_BELL + 1;
   send_raw(&bad, sizeof bad, 0);
   send_raw("x", 1, 0);
   send_raw(&good, sizeof good, 1); /* descriptors where none are taken */
@@ -122,7 +122,7 @@ static void a_full_descriptor_table_is_not_the_peers_fault(void) {
   struct rlimit limit, small;
   CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
   small = limit;
-  small.rlim_cur = (rlim_t)pair[1] + 3; /* room for two of four */
+  small.rlim_cur = (rlim_t)pair[1] + 3; /* room for two of three */
   send_raw(&frame, sizeof frame, RSM_FRAME_DESCRIPTORS);
   CHECK(setrlimit(RLIMIT_NOFILE, &small) == 0);
   int result = rsm_wire_receive_with(pair[1], &got, descriptors, &count);
@@ -135,7 +135,7 @@ static void a_full_descriptor_table_is_not_the_peers_fault(void) {
 /* What the last call left on the stack was taken for descriptors, and closed. */
 static void a_receive_that_fails_takes_no_descriptors(void) {
   open_pair();
-  int sent[RSM_FRAME_DESCRIPTORS] = {pair[1], pair[1], pair[1], pair[1]};
+  int sent[RSM_FRAME_DESCRIPTORS] = {pair[1], pair[1], pair[1]};
   int descriptors[RSM_FRAME_DESCRIPTORS], none[RSM_FRAME_DESCRIPTORS];
   size_t count;
   struct rsm_frame frame = rsm_frame_of(RSM_FRAME_ACCEPT), got;

@@ -23,7 +23,8 @@
 #include "layout.h"
 
 #define FLOOD 300
-enum { STATUS, MAILBOX, BELL, MEMORY };
+enum { STATUS, MAILBOX, MEMORY };
+#define BELL_NUMBER 1
 
 static int connect_to(const char *path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -38,7 +39,15 @@ static int connect_to(const char *path) {
 
 static struct rsm_frame request(unsigned id, unsigned permission) {
   return (struct rsm_frame){.magic = RSM_FRAME_MAGIC, .version = RSM_FRAME_VERSION, .type = RSM_FRAME_CONNECT,
-                            .segment_id = id, .permission = permission, .shmid = -1};
+                            .segment_id = id, .permission = permission, .shmid = -1,
+                            .memory_offset = BELL_NUMBER};
+}
+
+/* It stays open, and is never rung. */
+static void dial_bell(const char *path) {
+  struct rsm_frame frame = request(0, 0);
+  frame.type = RSM_FRAME_BELL;
+  if (send(connect_to(path), &frame, sizeof frame, MSG_NOSIGNAL) < 0) perror("bell");
 }
 
 /* The frame received, its descriptors in fds (-1: none). 0 at the end of the connection. */
@@ -84,6 +93,7 @@ static void print_answer(int socket) {
 }
 
 static void misbehave(const char *path, unsigned id, const char *what) {
+  dial_bell(path);
   int socket = connect_to(path);
   struct rsm_frame frame = request(id, 0400);
   size_t length = sizeof frame;
@@ -187,6 +197,7 @@ int main(int argc, char **argv) {
   if (strcmp(what, "flood") == 0) flood(path);
   else if (!attack && !mute && strcmp(what, "keep") != 0) misbehave(path, id, what);
   else {
+    dial_bell(path);
     int socket = connect_to(path), fds[RSM_FRAME_DESCRIPTORS];
     struct rsm_frame frame;
     accept_or_exit(socket, id, permission, &frame, fds);

@@ -16,7 +16,7 @@
 #include "layout.h"
 
 #define ROUNDS 2000
-enum { STATUS, MAILBOX, BELL, MEMORY };
+enum { STATUS, MAILBOX, MEMORY };
 
 static unsigned state;
 
@@ -37,6 +37,14 @@ static int dial(const char *path) {
   if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
   if (fd >= 0) close(fd);
   return -1;
+}
+
+static int dial_bell(const char *path, unsigned long long number) {
+  struct rsm_frame frame = frame_of(RSM_FRAME_BELL, 0);
+  int bell = dial(path);
+  frame.memory_offset = number;
+  if (bell >= 0) (void)!send(bell, &frame, sizeof frame, MSG_NOSIGNAL);
+  return bell;
 }
 
 /* 1: a frame, its descriptors in fds; 0: none now; -1: the end. */
@@ -77,7 +85,7 @@ static int answer(int socket) {
 }
 
 static void send_nearly_right(int socket, unsigned id) {
-  struct rsm_frame frame = frame_of(below(14), id);
+  struct rsm_frame frame = frame_of(below(15), id);
   frame.epoch = below(4);
   frame.memory_offset = below(4) * 4;
   for (unsigned changes = below(3); changes > 0; changes--) ((uint32_t *)&frame)[below(sizeof frame / 4)] = state;
@@ -99,8 +107,12 @@ static void scribble(int socket, unsigned id, uint32_t *mailbox, uint32_t *memor
 
 static void connect_once(const char *path, unsigned id) {
   struct rsm_frame frame = frame_of(RSM_FRAME_CONNECT, id);
-  int fds[RSM_FRAME_DESCRIPTORS], socket = dial(path);
-  if (socket < 0) {
+  static unsigned long long number;
+  frame.memory_offset = ++number;
+  int fds[RSM_FRAME_DESCRIPTORS], bell = dial_bell(path, number), socket = dial(path);
+  if (bell < 0 || socket < 0) {
+    if (bell >= 0) close(bell);
+    if (socket >= 0) close(socket);
     usleep(1000);
     return;
   }
@@ -109,12 +121,13 @@ static void connect_once(const char *path, unsigned id) {
       void *mailbox = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fds[MAILBOX], 0);
       void *memory = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fds[MEMORY], 0);
       printf("connected\n");
-      if (mailbox != MAP_FAILED && memory != MAP_FAILED) scribble(socket, id, mailbox, memory, fds[BELL]);
+      if (mailbox != MAP_FAILED && memory != MAP_FAILED) scribble(socket, id, mailbox, memory, bell);
       munmap(mailbox, 4096);
       munmap(memory, 8192);
     }
     close_all(fds);
   }
+  close(bell);
   close(socket);
 }
 

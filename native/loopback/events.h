@@ -1,6 +1,6 @@
 /*
  * Events of one segment (rsmapi.md 1.9, 2.9). Truth is counters in the two pages of each connection
- * (layout.h); a socket pair per connection is only the bell that wakes a sleeper. `pending` counts what
+ * (layout.h); a socket beside each connection is only the bell that wakes a sleeper. `pending` counts what
  * was delivered to this segment and not yet consumed.
  *
  * Delivering folds every channel's counters into `pending`. Channels without an outstanding coalesced
@@ -29,8 +29,8 @@ void rsm_events_drop(struct rsm_events *events);
 /* Closes the descriptor for good; nobody may be waiting on it. What is pending can still be taken. */
 void rsm_events_end(struct rsm_events *events);
 
-/* theirs: the peer's words (hostile); ours: the words we write. bell: our end of a SOCK_STREAM socket
- * pair (one read empties it), owned by the channel. NULL: no memory, and the bell is still the caller's. */
+/* theirs: the peer's words (hostile); ours: the words we write. bell: a socket that is
+ * read by us alone, owned by the channel. NULL: no memory, and the bell is still the caller's. */
 struct rsm_channel *rsm_events_attach(struct rsm_events *events, struct rsm_event_words *theirs,
                                       struct rsm_event_words *ours, int bell);
 /* Delivers what the channel still holds, closes the bell, forgets the pages. */

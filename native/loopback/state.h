@@ -104,7 +104,7 @@ struct rsm_connection {
   rsm_watch watch;
   uid_t uid; /* of the process at the other end: a gateway's, if it is one */
   pid_t pid;
-  uint64_t bell_number; /* half-open and not 0: the bell of the CONNECT that says the same */
+  uint64_t bell_number; /* half-open and not 0: it is the bell of the CONNECT that says the same */
   uint32_t node;
   uid_t importer_uid; /* the same, or as the gateway of that node says */
   pid_t importer_pid; /* 0: on another node */

@@ -237,7 +237,8 @@ static void late_cheat(int unused) {
     frame.epoch = trick == 0 ? 2 : 1;
     frame.length_bytes = trick == 1 ? PAGE : LENGTH;
     if (trick == 2) frame.permission = 0400;
-    int descriptor = memory_for(trick == 3 ? MEMORY_UNSEALED : trick == 4 ? MEMORY_SHORT : trick == 7 ? MEMORY_LINGERS : HONEST);
+    static const enum trick memories[8] = {[3] = MEMORY_UNSEALED, [4] = MEMORY_SHORT, [7] = MEMORY_LINGERS};
+    int descriptor = memory_for(memories[trick]);
     if (trick == 5) send_bytes(fd, "rubbish", 7);
     else if (trick == 6) send_many(fd, &frame, (int[]){descriptor, descriptor}, 2);
     else send_many(fd, &frame, &descriptor, 1);

@@ -54,8 +54,9 @@ static bool is_of_locks(const struct rsm_frame *frame) {
 static bool half_open_ready(struct rsm_connection *connection, const struct rsm_frame *frame) {
   if (connection->bell_number != 0) return false; /* a bell says nothing more before it belongs to a connection */
   if (frame->type == RSM_FRAME_CONNECT) return rsm_serve_connect(connection, frame);
+  if (frame->type != RSM_FRAME_BELL || frame->memory_offset == 0) return false;
   connection->bell_number = frame->memory_offset;
-  return frame->type == RSM_FRAME_BELL && frame->memory_offset != 0;
+  return true;
 }
 
 static void connection_ready(void *subject, bool expired) {

@@ -54,9 +54,9 @@ void rsm_agent_unwatch(rsm_watch *watch) {
   *watch = 0;
 }
 
-void rsm_agent_clear_deadline(rsm_watch watch) {
+void rsm_agent_set_deadline(rsm_watch watch, int timeout_ms) {
   struct watch *found = find(watch);
-  if (found != NULL) found->deadline_ns = RSM_NO_DEADLINE;
+  if (found != NULL) found->deadline_ns = rsm_deadline_ns(timeout_ms);
 }
 
 void rsm_agent_rest(rsm_watch watch, int ms) {

@@ -117,9 +117,9 @@ void rsm_agent_unwatch(rsm_watch *watch) {
   if (index < agent.free_from) agent.free_from = index;
 }
 
-void rsm_agent_clear_deadline(rsm_watch watch) {
+void rsm_agent_set_deadline(rsm_watch watch, int timeout_ms) {
   struct slot *slot = slot_of(watch);
-  if (slot) set_deadline(slot, RSM_NO_DEADLINE);
+  if (slot) set_deadline(slot, rsm_deadline_ns(timeout_ms));
 }
 
 static void look_at(struct slot *slot, rsm_watch watch, uint32_t events) {

@@ -33,7 +33,7 @@ void rsm_agent_stop(void); /* joins the thread; nothing may be watched any more 
  * 0: no memory or descriptor. */
 rsm_watch rsm_agent_watch(int fd, rsm_ready *ready, void *subject, int timeout_ms);
 void rsm_agent_unwatch(rsm_watch *watch); /* before fd is closed; harmless on 0 */
-void rsm_agent_clear_deadline(rsm_watch watch);
+void rsm_agent_set_deadline(rsm_watch watch, int timeout_ms); /* as of watch, from now on; agent's thread only */
 /* Does not look at it for so long. Agent's thread only. */
 void rsm_agent_rest(rsm_watch watch, int ms);
 

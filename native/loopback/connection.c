@@ -51,12 +51,35 @@ static bool is_of_locks(const struct rsm_frame *frame) {
   return frame->type >= RSM_FRAME_LOCK && frame->type <= RSM_FRAME_UNLOCK;
 }
 
+static unsigned half_open_of(uid_t uid, bool bells) {
+  unsigned count = 0;
+  RSM_LIST_EACH(struct rsm_connection, connection, &half_open, link) {
+    count += connection->uid == uid && (connection->bell_number != 0) == bells;
+  }
+  return count;
+}
+
+/* The bell with that number from where the other connection comes from; or NULL. */
+static struct rsm_connection *waiting_bell(const struct rsm_connection *of, uint64_t number) {
+  RSM_LIST_EACH(struct rsm_connection, bell, &half_open, link) {
+    bool same = bell->record == of->record && bell->uid == of->uid && bell->pid == of->pid;
+    if (same && bell->bell_number != 0 && bell->bell_number == number) return bell;
+  }
+  return NULL;
+}
+
+static bool begin_to_wait(struct rsm_connection *bell, uint64_t number) {
+  if (number == 0 || waiting_bell(bell, number) != NULL) return false;
+  if (half_open_of(bell->uid, true) >= RSM_WAITING_BELLS_LIMIT) return false;
+  bell->bell_number = number;
+  rsm_agent_set_deadline(bell->watch, RSM_WAITING_BELL_MS);
+  return true;
+}
+
 static bool half_open_ready(struct rsm_connection *connection, const struct rsm_frame *frame) {
   if (connection->bell_number != 0) return false; /* a bell says nothing more before it belongs to a connection */
   if (frame->type == RSM_FRAME_CONNECT) return rsm_serve_connect(connection, frame);
-  if (frame->type != RSM_FRAME_BELL || frame->memory_offset == 0) return false;
-  connection->bell_number = frame->memory_offset;
-  return true;
+  return frame->type == RSM_FRAME_BELL && begin_to_wait(connection, frame->memory_offset);
 }
 
 static void connection_ready(void *subject, bool expired) {
@@ -83,28 +106,19 @@ static void connection_ready(void *subject, bool expired) {
 }
 
 int rsm_connection_take_bell(const struct rsm_connection *of, uint64_t number) {
-  RSM_LIST_EACH(struct rsm_connection, bell, &half_open, link) {
-    bool same = bell->record == of->record && bell->uid == of->uid && bell->pid == of->pid;
-    if (!same || number == 0 || bell->bell_number != number) continue;
-    int fd = bell->fd;
-    rsm_agent_unwatch(&bell->watch);
-    rsm_list_remove(&bell->link);
-    free(bell);
-    return fd;
-  }
-  return -1;
-}
-
-static unsigned half_open_of(uid_t uid) {
-  unsigned count = 0;
-  RSM_LIST_EACH(struct rsm_connection, connection, &half_open, link) count += connection->uid == uid;
-  return count;
+  struct rsm_connection *bell = waiting_bell(of, number);
+  if (bell == NULL) return -1;
+  int fd = bell->fd;
+  rsm_agent_unwatch(&bell->watch);
+  rsm_list_remove(&bell->link);
+  free(bell);
+  return fd;
 }
 
 void rsm_connection_accept(struct rsm_record *record, int fd) {
   struct rsm_peer peer;
   struct rsm_connection *connection = NULL;
-  if (rsm_peer_of_socket(fd, &peer) == 0 && half_open_of(peer.uid) < RSM_HALF_OPEN_LIMIT) {
+  if (rsm_peer_of_socket(fd, &peer) == 0 && half_open_of(peer.uid, false) < RSM_HALF_OPEN_LIMIT) {
     connection = calloc(1, sizeof *connection);
   }
   if (connection != NULL) {

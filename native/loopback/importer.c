@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -49,11 +50,11 @@ static int dial(const struct rsm_connect *request, int64_t deadline_ns, int *fd)
   return *fd < 0 ? code_of_errno(-*fd) : RSM_SUCCESS;
 }
 
-/* Of all importers that are one user to the exporter, and perhaps one process: it is told no more of those of another
- * PID namespace. */
+/* It tells importers apart that are one process to the exporter, as those of another PID namespace are. Not 0. */
 static uint64_t new_number(void) {
-  static _Atomic uint32_t last;
-  return (uint64_t)rsm_now_ns() << 8 | (atomic_fetch_add(&last, 1) & 0xff);
+  uint64_t number;
+  if (getrandom(&number, sizeof number, GRND_NONBLOCK) != sizeof number) number = (uint64_t)rsm_now_ns();
+  return number | 1;
 }
 
 /* Before the connection that it is for. A socket of ours alone: what the exporter does with its own end, or with the

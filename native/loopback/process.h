@@ -88,11 +88,15 @@ struct rsm_events *rsm_export_events(struct rsm_export *segment);
 #define RSM_ACKNOWLEDGE_MS 2000
 /* … and otherwise by then: a process that is merely starved gets this long. */
 #define RSM_ACKNOWLEDGE_LIMIT_MS 30000
-/* A connection that has not sent a whole CONNECT by then is closed, and so is a bell that none asked for. */
+/* A connection that has not sent a whole frame by then is closed. */
 #define RSM_HALF_OPEN_MS 2000
 #endif
-/* Such connections at once, per uid, two for each connect: more are closed at once. */
-#define RSM_HALF_OPEN_LIMIT 128
+/* A bell that no CONNECT has asked for by then is closed: a connect has no longer than this for all of it. */
+#define RSM_WAITING_BELL_MS 5000
+/* Connections that have said nothing, at once, per uid: more are closed at once. */
+#define RSM_HALF_OPEN_LIMIT 64
+/* Waiting bells at once, per uid: as many connects as may be on their way to the second socket. More are closed. */
+#define RSM_WAITING_BELLS_LIMIT 1024
 
 /* ---- importing (rsmapi.md 2.5, 2.7) ---- */
 

@@ -133,7 +133,7 @@ bool rsm_serve_connect(struct rsm_connection *connection, const struct rsm_frame
     rsm_serve_refuse(connection->fd, code);
     return false;
   }
-  rsm_agent_clear_deadline(connection->watch);
+  rsm_agent_set_deadline(connection->watch, -1);
   rsm_list_remove(&connection->link);
   rsm_list_add(&segment->connections, &connection->link);
   connection->accepted = true;

@@ -194,8 +194,39 @@ static void only_the_bell_that_was_dialled_for_it_belongs_to_a_connection(void) 
   int fd = raw_dial("self");
   CHECK_EQ(rsm_wire_send(fd, &bell, NULL, 0), 0);
   raw_expect_end(fd);
+  number = bell.memory_offset = raw_dial_bell("self"); /* the same once more: which is whose could not be told */
+  fd = raw_dial("self");
+  CHECK_EQ(rsm_wire_send(fd, &bell, NULL, 0), 0);
+  raw_expect_end(fd);
+  close(raw_bell);
   still_serves();
   AWAIT(count_descriptors() == descriptors);
+  serve_no_more();
+}
+
+/* As many connects as there are places, all between their two sockets; and those who say nothing are counted apart. */
+static void bells_that_wait_keep_nobody_away_until_there_are_too_many(void) {
+  serve();
+  static int bells[RSM_WAITING_BELLS_LIMIT];
+  int descriptors = count_descriptors();
+  struct rlimit limit, large;
+  CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  large = limit;
+  large.rlim_cur = 4 * RSM_WAITING_BELLS_LIMIT;
+  CHECK(setrlimit(RLIMIT_NOFILE, &large) == 0);
+  for (int i = 0; i < RSM_WAITING_BELLS_LIMIT - 1; i++) {
+    (void)raw_dial_bell("self");
+    bells[i] = raw_bell;
+  }
+  still_serves();
+  (void)raw_dial_bell("self");
+  bells[RSM_WAITING_BELLS_LIMIT - 1] = raw_bell;
+  struct rsm_import *import;
+  CHECK_EQ(try_connect(env, "self", ID, 0600, 0, &import), RSMERR_INSUFFICIENT_RESOURCES);
+  for (int i = 0; i < RSM_WAITING_BELLS_LIMIT; i++) close(bells[i]);
+  AWAIT(count_descriptors() == descriptors);
+  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  still_serves();
   serve_no_more();
 }
 
@@ -254,6 +285,7 @@ int main(void) {
   RUN(a_connected_importer_may_only_acknowledge_what_it_was_asked);
   RUN(nobody_takes_descriptors_from_a_bell);
   RUN(only_the_bell_that_was_dialled_for_it_belongs_to_a_connection);
+  RUN(bells_that_wait_keep_nobody_away_until_there_are_too_many);
   RUN(without_descriptors_connects_are_refused);
   return 0;
 }

@@ -35,11 +35,11 @@ export function waitDescriptors(entries: readonly PollEntry[], timeoutMs: number
   const words = new Int32Array(3 * entries.length);
   for (const [i, { fd, events }] of entries.entries()) words.set([fd, events, 0], 3 * i);
   const deadline = performance.now() + timeoutMs;
-  for (let round = 1, leftMs = timeoutMs; ; round += 1) {
+  for (let round = 1; ; round += 1) {
+    const leftMs = timeoutMs < 0 ? timeoutMs : Math.max(0, Math.ceil(deadline - performance.now()));
     const ready = poll(words, entries.length, leftMs);
     const found = ready - takeAll(entries, words);
     if (found > 0) return found;
-    if (timeoutMs >= 0) leftMs = Math.max(0, Math.ceil(deadline - performance.now()));
     if (ready === 0 || leftMs === 0) throw new RsmError(RSMERR_TIMEOUT, 'wait_pollfd');
     if (round >= ROUNDS_WITHOUT_NAP) poll(words, 0, NAP_MS);
   }

@@ -131,14 +131,16 @@ export abstract class Segment {
 
   /** In its turn, and not for ever: who awaits what is there already keeps the loop from its timers and signals. */
   #takesAtOnce(limitMs: number): boolean {
-    if (this.#waiters.size > 0 || (this.#takenAtOnce === TAKEN_AT_ONCE && limitMs !== 0)) return false;
+    const looksOnly = limitMs === 0;
+    if (looksOnly && this.#waiters.size > 0) Segment.#deliver(this); // those who came first
+    if (this.#waiters.size > 0 || (this.#takenAtOnce === TAKEN_AT_ONCE && !looksOnly)) return false;
     if (!this.#events.take()) return false;
     this.#takenAtOnce = Math.min(this.#takenAtOnce + 1, TAKEN_AT_ONCE);
     return true;
   }
 
   #enlist(limitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    return waitFor<void>('wait', limitMs, signal, (leave) => {
+    const begin = (leave: Leave<void>) => {
       this.#watch(true);
       this.#waiters.add(leave);
       awaited.add(this);
@@ -146,7 +148,8 @@ export abstract class Segment {
         this.#waiters.delete(leave);
         if (this.#waiters.size === 0) this.#rest();
       };
-    });
+    };
+    return waitFor<void>('wait', limitMs, signal, begin, () => Segment.#deliver(this));
   }
 
   #watch(alive: boolean): void {

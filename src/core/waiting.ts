@@ -28,12 +28,14 @@ export function checkSignal(operation: string, signal: AbortSignal | undefined):
 /**
  * Waits for whoever leaves first: `begin` gets what ends the wait and returns what is to be undone then; the
  * limit (milliseconds; negative: none) and the signal end it with TIMEOUT and INTERRUPTED.
+ * @param lookAgain before TIMEOUT: timers come first in a turn of the event loop, which may be late
  */
 export function waitFor<T>(
   operation: string,
   limitMs: number,
   signal: AbortSignal | undefined,
   begin: (leave: Leave<T>) => () => void,
+  lookAgain?: () => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     let left = false;
@@ -46,7 +48,10 @@ export function waitFor<T>(
       else resolve(outcome);
       signal?.removeEventListener('abort', cancelled);
     };
-    const late = () => leave(new RsmError(RSMERR_TIMEOUT, operation));
+    const late = () => {
+      lookAgain?.();
+      leave(new RsmError(RSMERR_TIMEOUT, operation));
+    };
     const cancelled = () => leave(interrupted(operation, signal));
     const end = begin(leave);
     const timer = limitMs < 0 ? undefined : setTimeout(late, limitMs);

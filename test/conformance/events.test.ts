@@ -215,6 +215,40 @@ test('C-183 who awaits what is there already leaves the event loop its turns, an
   owner.close();
 });
 
+test('C-183 an event that is there when the time is over is returned, however late the event loop is', async () => {
+  const TAKEN_WITHOUT_A_TURN = 64;
+  const owner = openEnd('exporting').createExport(allocate(PAGE));
+  const importer = openEnd('importing').connectSync({ node: EXPORTER, id: owner.publish() });
+  for (let i = 0; i <= TAKEN_WITHOUT_A_TURN; i += 1) importer.post();
+  for (let i = 0; i < TAKEN_WITHOUT_A_TURN; i += 1) await owner.wait();
+  const waiting = owner.wait({ timeoutMs: 50 });
+  const start = performance.now();
+  while (performance.now() - start < 200);
+  await waiting;
+  await expect(owner.wait({ timeoutMs: 1 })).rejects.toMatchObject({ code: 'RSMERR_TIMEOUT' });
+  importer.close();
+  owner.close();
+});
+
+test('C-184 who only looks serves those who came first, and gets what is left', async () => {
+  const owner = openEnd('exporting').createExport(allocate(PAGE));
+  const importer = openEnd('importing').connectSync({ node: EXPORTER, id: owner.publish() });
+  const first = owner.wait();
+  for (let i = 0; i < 2; i += 1) importer.post();
+  // Without a turn of the event loop, which would serve the first.
+  for (let found = false, looks = 0; !found; looks += 1) {
+    expect(looks).toBeLessThan(200_000);
+    found = await owner.wait({ timeoutMs: 0 }).then(
+      () => true,
+      () => false,
+    );
+  }
+  await first;
+  expect(owner.waitSync(0)).toBe(false);
+  importer.close();
+  owner.close();
+});
+
 describe('C-185 post on an aborted import segment', () => {
   test('C-185 after unpublish it returns CONN_ABORTED (D-12)', () => {
     const { segment: owner, id } = exported({ id: 0x400185 });

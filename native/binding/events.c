@@ -54,7 +54,12 @@ napi_value js_eventDescriptor(napi_env env, napi_callback_info info) {
 
 enum { POLL_FEW = 32, POLL_WORDS = 3 };
 
-static int poll_words(napi_env env, int32_t *words, size_t count, int64_t timeout_ms) {
+static int poll_words(napi_env env, int32_t *words, size_t count, int64_t timeout_ms, uint32_t rounds) {
+  int64_t deadline_ns = rsm_deadline_ns(timeout_ms);
+  int napped = rsm_nap(rounds, deadline_ns, env_is_ending, env);
+  if (napped < 0) {
+    return napped;
+  }
   struct pollfd few[POLL_FEW];
   struct pollfd *entries = count <= POLL_FEW ? few : calloc(count, sizeof *entries);
   if (entries == NULL) {
@@ -63,7 +68,7 @@ static int poll_words(napi_env env, int32_t *words, size_t count, int64_t timeou
   for (size_t i = 0; i < count; i++) {
     entries[i] = (struct pollfd){.fd = words[i * POLL_WORDS], .events = (short)words[i * POLL_WORDS + 1]};
   }
-  int ready = rsm_poll(entries, count, rsm_deadline_ns(timeout_ms), env_is_ending, env);
+  int ready = rsm_poll(entries, count, deadline_ns, env_is_ending, env);
   for (size_t i = 0; i < count && ready >= 0; i++) {
     words[i * POLL_WORDS + 2] = entries[i].revents;
   }
@@ -79,12 +84,13 @@ napi_value js_poll(napi_env env, napi_callback_info info) {
   size_t length;
   uint64_t count;
   int64_t timeout_ms;
+  uint32_t rounds;
   if (!call_read(env, info, &call) || !value_i32_array(env, call.argument[0], &words, &length) ||
       !value_size(env, call.argument[1], &count) || count > length / POLL_WORDS ||
-      !value_integer(env, call.argument[2], &timeout_ms)) {
+      !value_integer(env, call.argument[2], &timeout_ms) || !value_u32(env, call.argument[3], &rounds)) {
     return throw_arguments(env, "poll");
   }
-  return make_number(env, poll_words(env, words, count, timeout_ms));
+  return make_number(env, poll_words(env, words, count, timeout_ms, rounds));
 }
 
 napi_value js_nothing(napi_env env, napi_callback_info info) {

@@ -29,7 +29,7 @@ static int set;
 
 static void attach(struct end *end) {
   int pair[2];
-  FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+  FUZZ_CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
   if (end->bell >= 0) close(end->bell);
   end->bell = pair[1];
   end->posts = 0;

@@ -9,7 +9,6 @@
 
 #define SWEEP_BELLS 64 /* looked at in one sweep; the rest leave the set readable for the next */
 #define DRAIN_READS 16 /* a peer that rings faster than we read does not keep us */
-#define DRAIN_BYTES 4096
 
 /* The bell leaves the set before it is closed: a copy of it in a forked child would keep it there. */
 void rsm_set_remove(struct rsm_events *events, struct rsm_channel *channel) {
@@ -31,10 +30,10 @@ void rsm_set_close(struct rsm_events *events) {
 /* Empties the bell. Always before the counters are read: a post counts first and rings after, so what
  * is counted too late for the reader rings after the draining. */
 static void drain(struct rsm_events *events, struct rsm_channel *channel) {
-  char waste[DRAIN_BYTES];
+  char waste; /* the rest of a packet goes with it */
   channel->stale = false;
   for (int reads = 0; reads < DRAIN_READS && channel->bell >= 0; reads++) {
-    ssize_t count = recv(channel->bell, waste, sizeof waste, MSG_DONTWAIT);
+    ssize_t count = recv(channel->bell, &waste, sizeof waste, MSG_DONTWAIT);
     if (count < 0 && errno == EAGAIN) return;
     if (count <= 0) rsm_set_remove(events, channel);
   }

@@ -11,11 +11,6 @@
 /* Where that fails, as on one processor, it is tried again after 2, 4, 8 waits, at last every 1,024: 0.05 us a wait. */
 #define FAILURES_AT_MOST 10
 
-/* After so many rounds of one wait without an event somebody rings for nothing on purpose, and we would neither
- * sleep nor hear a signal. */
-#define ROUNDS_WITHOUT_NAP 16
-#define NAP_NS 1000000
-
 static bool is_worth_looking(struct rsm_events *events) {
   uint32_t left = atomic_load_explicit(&events->skip, memory_order_relaxed);
   if (left > 0) atomic_store_explicit(&events->skip, left - 1, memory_order_relaxed);
@@ -53,12 +48,6 @@ static int sleep_until(struct rsm_events *events, int64_t deadline_ns, int (*can
   return ready;
 }
 
-/* As rsm_poll. */
-static int nap(int64_t deadline_ns, int (*cancelled)(void *), void *hint) {
-  int64_t until_ns = rsm_now_ns() + NAP_NS;
-  return rsm_poll(NULL, 0, until_ns < deadline_ns ? until_ns : deadline_ns, cancelled, hint);
-}
-
 /* Without the lock while it waits: of two waiters one takes the event, the other finds nothing, empties
  * what still rings, and sleeps again; the set stays readable as long as there is anything to find. */
 int rsm_events_wait(struct rsm_events *events, int64_t timeout_ms, int (*cancelled)(void *), void *hint) {
@@ -70,7 +59,7 @@ int rsm_events_wait(struct rsm_events *events, int64_t timeout_ms, int (*cancell
     rsm_set_found(events);
     return RSM_SUCCESS;
   }
-  for (unsigned round = 1;; round++) {
+  for (uint32_t rounds = 1;; rounds++) {
     bool taken;
     int ready = sleep_until(events, deadline_ns, cancelled, hint, &taken);
     if (ready < 0) {
@@ -87,7 +76,7 @@ int rsm_events_wait(struct rsm_events *events, int64_t timeout_ms, int (*cancell
     if (cancelled != NULL && cancelled(hint)) {
       return RSMERR_INTERRUPTED;
     }
-    if (round >= ROUNDS_WITHOUT_NAP && nap(deadline_ns, cancelled, hint) < 0) {
+    if (rsm_nap(rounds, deadline_ns, cancelled, hint) < 0) {
       return RSMERR_INTERRUPTED;
     }
   }

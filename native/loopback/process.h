@@ -91,7 +91,7 @@ struct rsm_events *rsm_export_events(struct rsm_export *segment);
 /* A connection that has not sent a whole frame by then is closed. */
 #define RSM_HALF_OPEN_MS 2000
 #endif
-/* A bell that no CONNECT has asked for by then is closed: a connect has no longer than this for all of it. */
+/* A bell that no CONNECT has asked for by then is closed: as long as CONNECT_TIMEOUT_MS of an importer. */
 #define RSM_WAITING_BELL_MS 5000
 /* Connections that have said nothing, at once, per uid: more are closed at once. */
 #define RSM_HALF_OPEN_LIMIT 64

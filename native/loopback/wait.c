@@ -10,6 +10,8 @@
 
 #define NS_PER_MS 1000000
 #define NS_PER_S 1000000000
+#define ROUNDS_WITHOUT_NAP 16
+#define NAP_NS NS_PER_MS
 
 int64_t rsm_now_ns(void) {
   struct timespec now;
@@ -64,4 +66,10 @@ int rsm_poll(struct pollfd *entries, nfds_t count, int64_t deadline_ns, int (*ca
       return -EINTR;
     }
   }
+}
+
+int rsm_nap(uint32_t rounds, int64_t deadline_ns, int (*cancelled)(void *), void *hint) {
+  if (rounds < ROUNDS_WITHOUT_NAP) return 0;
+  int64_t until_ns = rsm_now_ns() + NAP_NS;
+  return rsm_poll(NULL, 0, until_ns < deadline_ns ? until_ns : deadline_ns, cancelled, hint);
 }

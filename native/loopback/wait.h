@@ -18,4 +18,8 @@ int64_t rsm_deadline_ns(int64_t timeout_ms);
  * every RSM_WAIT_SLICE_MS; NULL: never), another -errno of ppoll. Looks at the entries at least once. */
 int rsm_poll(struct pollfd *entries, nfds_t count, int64_t deadline_ns, int (*cancelled)(void *), void *hint);
 
+/* After so many rounds of one wait that were woken for nothing: sleeps a little where somebody must be ringing on
+ * purpose, who would keep us busy and from hearing signals. 0, or as rsm_poll. */
+int rsm_nap(uint32_t rounds, int64_t deadline_ns, int (*cancelled)(void *), void *hint);
+
 #endif

@@ -25,7 +25,7 @@ static inline struct rsm_event_words *shared_words(void) {
 
 static inline struct joined join(void) {
   struct joined j = {.words = shared_words(), .a = rsm_events_create(), .b = rsm_events_create()};
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, j.bells) == 0);
+  CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, j.bells) == 0);
   j.channel_a = rsm_events_attach(j.a, &j.words[1], &j.words[0], j.bells[0]);
   j.channel_b = rsm_events_attach(j.b, &j.words[0], &j.words[1], j.bells[1]);
   CHECK(j.channel_a != NULL && j.channel_b != NULL);

@@ -228,7 +228,7 @@ static void play(struct rsm_events *events, bool serves) {
 static void test_ping_pong_of_two_processes_loses_nothing(void) {
   struct rsm_event_words *words = shared_words();
   int bells[2];
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells) == 0);
+  CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, bells) == 0);
   pid_t child = fork();
   CHECK(child >= 0);
   int me = child == 0;

@@ -51,7 +51,7 @@ static void test_a_coalesced_event_is_dropped_beside_another_channels(void) {
   struct rsm_event_words *words = shared_words();
   struct rsm_events *c = rsm_events_create();
   int bells[2];
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells) == 0);
+  CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, bells) == 0);
   struct rsm_channel *here = rsm_events_attach(j.b, &words[0], &words[1], bells[0]);
   struct rsm_channel *there = rsm_events_attach(c, &words[1], &words[0], bells[1]);
   for (int coalesced = 0; coalesced < 2; coalesced++) {
@@ -155,7 +155,7 @@ static void test_a_channel_brings_what_was_posted_before(void) {
   int fd = rsm_events_descriptor(j.b);
   struct rsm_event_words *words = shared_words();
   int bells[2];
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells) == 0);
+  CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, bells) == 0);
   atomic_store(&words[0].posted, 1);
   struct rsm_channel *channel = rsm_events_attach(j.b, &words[0], &words[1], bells[0]);
   CHECK(readable(fd) == 1);

@@ -21,10 +21,6 @@ export interface PollEntry {
   revents: number;
 }
 
-/** Of one call; then somebody rings for nothing on purpose, and would keep this thread from hearing signals. */
-const ROUNDS_WITHOUT_NAP = 16;
-const NAP_MS = 1;
-
 /**
  * Waits until a segment of `entries` has an event, which is consumed, or an ordinary descriptor is ready.
  * Sets `revents`, returns how many entries have some. A descriptor that is readable for an event that somebody else
@@ -35,20 +31,14 @@ export function waitDescriptors(entries: readonly PollEntry[], timeoutMs: number
   const words = new Int32Array(3 * entries.length);
   for (const [i, { fd, events }] of entries.entries()) words.set([fd, events, 0], 3 * i);
   const deadline = performance.now() + timeoutMs;
-  for (let round = 1; ; round += 1) {
+  for (let rounds = 0; ; rounds += 1) {
     const leftMs = timeoutMs < 0 ? timeoutMs : Math.max(0, Math.ceil(deadline - performance.now()));
-    const ready = poll(words, entries.length, leftMs);
+    const ready = native.poll(words, entries.length, leftMs, rounds);
+    if (ready < 0) throw new RsmError(codeOfErrno(-ready), 'wait_pollfd');
     const found = ready - takeAll(entries, words);
     if (found > 0) return found;
     if (ready === 0 || leftMs === 0) throw new RsmError(RSMERR_TIMEOUT, 'wait_pollfd');
-    if (round >= ROUNDS_WITHOUT_NAP) poll(words, 0, NAP_MS);
   }
-}
-
-function poll(words: Int32Array, count: number, timeoutMs: number): number {
-  const ready = native.poll(words, count, timeoutMs);
-  if (ready < 0) throw new RsmError(codeOfErrno(-ready), 'wait_pollfd');
-  return ready;
 }
 
 /** Sets `revents`, and takes an event of every segment that is ready. Returns how many of them had none. */

@@ -26,7 +26,7 @@ export abstract class Segment {
     this.#events = events;
     // Weakly: only waiters keep a segment alive, not the watch that stays on between two waits.
     const self = new WeakRef(this);
-    this.#ready = () => Segment.#deliver(self.deref());
+    this.#ready = () => Segment.#turned(self.deref());
     forgotten.register(this, end, this);
   }
 
@@ -132,11 +132,11 @@ export abstract class Segment {
   /** In its turn, and not for ever: who awaits what is there already keeps the loop from its timers and signals. */
   #takesAtOnce(limitMs: number): boolean {
     const looksOnly = limitMs === 0;
-    if (looksOnly && this.#waiters.size > 0) Segment.#deliver(this); // those who came first
-    if (this.#waiters.size > 0 || (this.#takenAtOnce === TAKEN_AT_ONCE && !looksOnly)) return false;
-    if (!this.#events.take()) return false;
-    this.#takenAtOnce = Math.min(this.#takenAtOnce + 1, TAKEN_AT_ONCE);
-    return true;
+    if (looksOnly) this.#deliver(); // to those who came first
+    if (this.#waiters.size > 0 || (this.#takenAtOnce >= TAKEN_AT_ONCE && !looksOnly)) return false;
+    const taken = this.#events.take();
+    if (taken) this.#takenAtOnce += 1;
+    return taken;
   }
 
   #enlist(limitMs: number, signal: AbortSignal | undefined): Promise<void> {
@@ -149,7 +149,7 @@ export abstract class Segment {
         if (this.#waiters.size === 0) this.#rest();
       };
     };
-    return waitFor<void>('wait', limitMs, signal, begin, () => Segment.#deliver(this));
+    return waitFor<void>('wait', limitMs, signal, begin, () => this.#deliver());
   }
 
   #watch(alive: boolean): void {
@@ -163,7 +163,8 @@ export abstract class Segment {
     if (this.#live) this.#watch(false);
   }
 
-  static #deliver(segment: Segment | undefined): void {
+  /** The event loop has come to the events. */
+  static #turned(segment: Segment | undefined): void {
     if (segment === undefined || !segment.#live) return;
     segment.#takenAtOnce = 0;
     if (segment.#waiters.size === 0) {
@@ -171,8 +172,13 @@ export abstract class Segment {
       segment.#events.watch(null, false);
       segment.#watching = false;
     }
-    for (const leave of segment.#waiters) {
-      if (!segment.#events.take()) return;
+    segment.#deliver();
+  }
+
+  /** To who has waited longest. */
+  #deliver(): void {
+    for (const leave of this.#waiters) {
+      if (!this.#events.take()) return;
       leave();
     }
   }

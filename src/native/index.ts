@@ -170,8 +170,9 @@ export interface Native {
    * whether it keeps the process alive. callback null stops it. */
   watch(segment: NativeExport | NativeImport, callback: (() => void) | null, alive: boolean): Code;
   /** poll(2) with the masks of design 3.7. fds: triples fd, events, revents. Returns the number of
-   * entries ready, or a negative errno. */
-  poll(fds: Int32Array, count: number, timeoutMs: number): number;
+   * entries ready, or a negative errno. rounds: how often this wait was woken for nothing so far; it naps where that
+   * is often. */
+  poll(fds: Int32Array, count: number, timeoutMs: number, rounds: number): number;
 
   // Locks: words in the memory of a segment with lock operations, drawn in native/loopback/layout.h. An
   // offset that is none of such a word is a TypeError.

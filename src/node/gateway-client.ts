@@ -169,7 +169,7 @@ export class GatewayClient {
 
   #ready(events: number, deadline: number): boolean {
     const entry = new Int32Array([this.#fd, events, 0]);
-    return this.#open && native.poll(entry, 1, Math.max(0, deadline - Date.now())) !== 0;
+    return this.#open && native.poll(entry, 1, Math.max(0, deadline - Date.now()), 0) !== 0;
   }
 
   #take(bytes: Uint8Array): void {

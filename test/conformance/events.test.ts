@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { allocate } from '../../src/api/index.ts';
 import * as rsm from '../../src/librsm/index.ts';
-import { arrived, EXPORTER, exported, imported, openEnd, PAGE, peer } from '../support/scene.ts';
+import { arrived, EXPORTER, exported, imported, later, openEnd, PAGE, peer } from '../support/scene.ts';
 
 type Handle = rsm.rsm_memseg_export_handle_t | rsm.rsm_memseg_import_handle_t;
 const post = (segment: Handle, flags = 0): number => rsm.rsm_intr_signal_post(segment, flags);
@@ -15,6 +15,17 @@ function pending(segment: Handle): number {
   let count = 0;
   while (wait(segment) === 0) count++;
   return count;
+}
+
+/** The two kinds of segment of the api, until the test ends. */
+function joined() {
+  const owner = openEnd('exporting').createExport(allocate(PAGE));
+  const importer = openEnd('importing').connectSync({ node: EXPORTER, id: owner.publish() });
+  later(() => {
+    importer.close();
+    owner.close();
+  });
+  return { owner, importer };
 }
 
 test('C-176 post on an import handle wakes the exporter only', async () => {
@@ -175,8 +186,7 @@ test('C-183 an event posted before the wait is returned immediately', () => {
 });
 
 test('C-184 of two waiters one post releases exactly one (D-11)', async () => {
-  const owner = openEnd('exporting').createExport(allocate(PAGE));
-  const importer = openEnd('importing').connectSync({ node: EXPORTER, id: owner.publish() });
+  const { owner, importer } = joined();
   let released = 0;
   const waiting = [owner.wait(), owner.wait()].map((wait) =>
     wait.then(() => {
@@ -190,14 +200,11 @@ test('C-184 of two waiters one post releases exactly one (D-11)', async () => {
   importer.post();
   await Promise.all(waiting);
   expect(released).toBe(2);
-  importer.close();
-  owner.close();
 });
 
 test('C-183 who awaits what is there already leaves the event loop its turns, and each event counts once', async () => {
   const POSTS = 1000;
-  const owner = openEnd('exporting').createExport(allocate(PAGE));
-  const importer = openEnd('importing').connectSync({ node: EXPORTER, id: owner.publish() });
+  const { owner, importer } = joined();
   for (let i = 0; i < POSTS; i += 1) importer.post();
   let taken = 0;
   let turned = -1;
@@ -211,14 +218,11 @@ test('C-183 who awaits what is there already leaves the event loop its turns, an
   expect(turned).toBeGreaterThanOrEqual(0);
   expect(turned).toBeLessThan(POSTS / 2);
   expect(owner.waitSync(0)).toBe(false);
-  importer.close();
-  owner.close();
 });
 
 test('C-183 an event that is there when the time is over is returned, however late the event loop is', async () => {
   const TAKEN_WITHOUT_A_TURN = 64;
-  const owner = openEnd('exporting').createExport(allocate(PAGE));
-  const importer = openEnd('importing').connectSync({ node: EXPORTER, id: owner.publish() });
+  const { owner, importer } = joined();
   for (let i = 0; i <= TAKEN_WITHOUT_A_TURN; i += 1) importer.post();
   for (let i = 0; i < TAKEN_WITHOUT_A_TURN; i += 1) await owner.wait();
   const waiting = owner.wait({ timeoutMs: 50 });
@@ -226,13 +230,10 @@ test('C-183 an event that is there when the time is over is returned, however la
   while (performance.now() - start < 200);
   await waiting;
   await expect(owner.wait({ timeoutMs: 1 })).rejects.toMatchObject({ code: 'RSMERR_TIMEOUT' });
-  importer.close();
-  owner.close();
 });
 
 test('C-184 who only looks serves those who came first, and gets what is left', async () => {
-  const owner = openEnd('exporting').createExport(allocate(PAGE));
-  const importer = openEnd('importing').connectSync({ node: EXPORTER, id: owner.publish() });
+  const { owner, importer } = joined();
   const first = owner.wait();
   for (let i = 0; i < 2; i += 1) importer.post();
   // Without a turn of the event loop, which would serve the first.
@@ -245,8 +246,6 @@ test('C-184 who only looks serves those who came first, and gets what is left', 
   }
   await first;
   expect(owner.waitSync(0)).toBe(false);
-  importer.close();
-  owner.close();
 });
 
 describe('C-185 post on an aborted import segment', () => {

@@ -197,13 +197,13 @@ test('poll: entries as triples, events in the third', () => {
   const connection = connected(exporter);
   const entries = new Int32Array([native.eventDescriptor(connection.handle), 1, 0, -1, 1, 9]);
   const start = performance.now();
-  expect(native.poll(entries, 2, 30)).toBe(0);
+  expect(native.poll(entries, 2, 30, 0)).toBe(0);
   expect(performance.now() - start).toBeGreaterThanOrEqual(29.9);
   native.post(exporter.segment, false);
-  expect(native.poll(entries, 2, -1)).toBe(1);
+  expect(native.poll(entries, 2, -1, 0)).toBe(1);
   expect([...entries.subarray(2)]).toEqual([1, -1, 1, 0]);
   expect(native.take(connection.handle)).toBe(true);
-  expect(native.poll(entries, 2, 0)).toBe(0);
+  expect(native.poll(entries, 2, 0, 0)).toBe(0);
   expect(native.wait(connection.handle, 0)).toBe(TIMEOUT);
   native.disconnect(connection.handle, null);
   native.destroyExport(exporter.segment);

@@ -24,7 +24,7 @@ const scenes = {
   poll() {
     const entry = new Int32Array([native.eventDescriptor(connection.handle), 1, 0]);
     ready();
-    native.poll(entry, 1, -1);
+    native.poll(entry, 1, -1, 0);
   },
   watch() {
     native.onAbort(() => {});

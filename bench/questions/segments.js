@@ -131,7 +131,6 @@ function remains(report, usages, what) {
   const grown = (of) => summary(settled.slice(1).map((to, before) => of(to) - of(settled[before])));
   const row = (name, unit, of, atMost) =>
     report(line({ name: `${what} closed: ${name}`, unit, ours: grown(of), target: { atMost } }));
-  if (settled.length < 2) return;
   row('new descriptors', 'of 0', (usage) => usage.descriptors, 0);
   row('new memory', 'MiB', (usage) => usage.residentMiB, MOST_GROWTH_MIB);
 }
